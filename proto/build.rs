@@ -1,4 +1,8 @@
-//! Compiles the contracts without protoc.
+//! Compiles the contracts without protoc, and keeps their descriptors for the JSON rendering.
+
+use std::{env, fs, path::Path};
+
+use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = ["proto/dmworker.proto", "proto/dmmaster.proto", "proto/dm_v1.proto"];
@@ -6,6 +10,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo:rerun-if-changed={file}");
     }
     let descriptors = protox::compile(files, ["proto"])?;
+    let out = env::var("OUT_DIR")?;
+    fs::write(Path::new(&out).join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }
