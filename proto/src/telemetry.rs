@@ -43,7 +43,15 @@ pub const TRACEPARENT: &str = "traceparent";
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Libraries whose spans say nothing about our work; the exporter's own transport is among them and would feed on itself.
-const FOREIGN: [&str; 7] = ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry", "openraft"];
+const FOREIGN: [&str; 7] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "tonic",
+    "tower",
+    "opentelemetry",
+    "openraft",
+];
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +70,9 @@ impl FromStr for LogFormat {
         match text {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            other => Err(TelemetryError(format!("log-format must be text or json, not `{other}`"))),
+            other => Err(TelemetryError(format!(
+                "log-format must be text or json, not `{other}`"
+            ))),
         }
     }
 }
@@ -103,7 +113,9 @@ pub fn init(
     otlp_endpoint: Option<String>,
 ) -> Result<Guard, TelemetryError> {
     let provider = provider(service, otlp_endpoint.as_deref())?;
-    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(span_filter());
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer(service))
+        .with_filter(span_filter());
     Registry::default()
         .with(spans)
         .with(log_layer(format, log_file.as_deref())?.with_filter(log_filter(level)?))
@@ -128,7 +140,10 @@ pub fn traceparent_of(span: &Span) -> String {
 pub fn set_parent(span: &Span, traceparent: &str) {
     if !traceparent.is_empty() {
         let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
-        adopt(span, propagator().extract_with_context(&Context::new(), &carrier));
+        adopt(
+            span,
+            propagator().extract_with_context(&Context::new(), &carrier),
+        );
     }
 }
 
@@ -139,7 +154,10 @@ pub fn inject(metadata: &mut MetadataMap) {
 
 /// Makes a span the child of the one that came with a request.
 pub fn extract_parent(metadata: &MetadataMap, span: &Span) {
-    adopt(span, propagator().extract_with_context(&Context::new(), &MetadataExtractor(metadata)));
+    adopt(
+        span,
+        propagator().extract_with_context(&Context::new(), &MetadataExtractor(metadata)),
+    );
 }
 
 fn adopt(span: &Span, context: Context) {
@@ -152,8 +170,12 @@ fn propagator() -> &'static TraceContextPropagator {
     PROPAGATOR.get_or_init(TraceContextPropagator::new)
 }
 
-fn provider(service: &'static str, endpoint: Option<&str>) -> Result<SdkTracerProvider, TelemetryError> {
-    let builder = SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build());
+fn provider(
+    service: &'static str,
+    endpoint: Option<&str>,
+) -> Result<SdkTracerProvider, TelemetryError> {
+    let builder = SdkTracerProvider::builder()
+        .with_resource(Resource::builder().with_service_name(service).build());
     let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.is_empty()) else {
         // Ids without recording: cheap, and they still flow.
         return Ok(builder.with_sampler(Sampler::AlwaysOff).build());
@@ -163,13 +185,22 @@ fn provider(service: &'static str, endpoint: Option<&str>) -> Result<SdkTracerPr
         .with_endpoint(endpoint)
         .with_timeout(EXPORT_TIMEOUT)
         .build()
-        .map_err(|error| TelemetryError(format!("OTLP endpoint `{endpoint}` cannot be used: {error}")))?;
-    Ok(builder.with_sampler(Sampler::AlwaysOn).with_batch_exporter(exporter).build())
+        .map_err(|error| {
+            TelemetryError(format!(
+                "OTLP endpoint `{endpoint}` cannot be used: {error}"
+            ))
+        })?;
+    Ok(builder
+        .with_sampler(Sampler::AlwaysOn)
+        .with_batch_exporter(exporter)
+        .build())
 }
 
 fn span_filter() -> Targets {
     let own = Targets::new().with_default(LevelFilter::INFO);
-    FOREIGN.iter().fold(own, |filter, target| filter.with_target(*target, LevelFilter::OFF))
+    FOREIGN.iter().fold(own, |filter, target| {
+        filter.with_target(*target, LevelFilter::OFF)
+    })
 }
 
 fn log_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
@@ -181,14 +212,21 @@ fn log_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
         plain @ ("trace" | "debug" | "info") => with_quiet_libraries(plain),
         other => other.to_owned(),
     };
-    EnvFilter::builder().parse(&text).map_err(|error| TelemetryError(format!("log-level `{level}`: {error}")))
+    EnvFilter::builder()
+        .parse(&text)
+        .map_err(|error| TelemetryError(format!("log-level `{level}`: {error}")))
 }
 
 fn with_quiet_libraries(level: &str) -> String {
-    FOREIGN.iter().fold(level.to_owned(), |filter, target| format!("{filter},{target}=warn"))
+    FOREIGN.iter().fold(level.to_owned(), |filter, target| {
+        format!("{filter},{target}=warn")
+    })
 }
 
-fn log_layer<S>(format: LogFormat, file: Option<&Path>) -> Result<Box<dyn Layer<S> + Send + Sync>, TelemetryError>
+fn log_layer<S>(
+    format: LogFormat,
+    file: Option<&Path>,
+) -> Result<Box<dyn Layer<S> + Send + Sync>, TelemetryError>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
@@ -196,7 +234,9 @@ where
         Some(path) => BoxMakeWriter::new(Mutex::new(open_log(path)?)),
         None => BoxMakeWriter::new(std::io::stderr),
     };
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(writer);
     Ok(match format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
@@ -204,18 +244,29 @@ where
 }
 
 fn open_log(path: &Path) -> Result<File, TelemetryError> {
-    let failed = |error: std::io::Error| TelemetryError(format!("log file {}: {error}", path.display()));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    let failed =
+        |error: std::io::Error| TelemetryError(format!("log file {}: {error}", path.display()));
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    OpenOptions::new().create(true).append(true).open(path).map_err(failed)
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(failed)
 }
 
 struct MetadataInjector<'a>(&'a mut MetadataMap);
 
 impl Injector for MetadataInjector<'_> {
     fn set(&mut self, key: &str, value: String) {
-        if let (Ok(key), Ok(value)) = (MetadataKey::from_bytes(key.as_bytes()), MetadataValue::try_from(value)) {
+        if let (Ok(key), Ok(value)) = (
+            MetadataKey::from_bytes(key.as_bytes()),
+            MetadataValue::try_from(value),
+        ) {
             self.0.insert(key, value);
         }
     }
@@ -230,5 +281,84 @@ impl Extractor for MetadataExtractor<'_> {
 
     fn keys(&self) -> Vec<&str> {
         Vec::from([TRACEPARENT, "tracestate"])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_ids<T>(run: impl FnOnce() -> T) -> T {
+        let provider = provider("test", None).expect("no endpoint");
+        let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(Registry::default().with(spans), run)
+    }
+
+    fn trace_id(traceparent: &str) -> Option<&str> {
+        traceparent.split('-').nth(1)
+    }
+
+    #[test]
+    fn ids_flow_without_an_exporter() {
+        with_ids(|| {
+            let caller = tracing::info_span!("caller");
+            let mut metadata = MetadataMap::new();
+            caller.in_scope(|| inject(&mut metadata));
+            let sent = metadata
+                .get(TRACEPARENT)
+                .expect("injected")
+                .to_str()
+                .expect("ASCII")
+                .to_owned();
+            assert_eq!(sent, traceparent_of(&caller));
+
+            let server = tracing::info_span!("server");
+            extract_parent(&metadata, &server);
+            let stored = server.in_scope(traceparent);
+            assert_eq!(trace_id(&stored), trace_id(&sent));
+            assert_ne!(stored, sent);
+
+            let worker = tracing::info_span!("worker");
+            set_parent(&worker, &stored);
+            assert_eq!(trace_id(&traceparent_of(&worker)), trace_id(&sent));
+        });
+    }
+
+    #[test]
+    fn unreadable_contexts_change_nothing() {
+        with_ids(|| {
+            let span = tracing::info_span!("lonely");
+            set_parent(&span, "not a context");
+            set_parent(&span, "");
+            assert_eq!(traceparent_of(&span).len(), 55);
+        });
+        assert_eq!(traceparent(), "");
+    }
+
+    #[test]
+    fn levels_of_the_original_are_taken() {
+        for level in [
+            "debug",
+            "info",
+            "warn",
+            "WARN",
+            "warning",
+            "error",
+            "fatal",
+            "",
+            "info,dm_worker=debug",
+        ] {
+            log_filter(level).expect(level);
+        }
+        assert!(log_filter("loud,=").is_err());
+        assert!("xml".parse::<LogFormat>().is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_absent_receiver_delays_the_end_by_a_bounded_time() {
+        let provider = provider("test", Some("http://127.0.0.1:1")).expect("connects lazily");
+        let started = std::time::Instant::now();
+        drop(Guard(provider));
+        assert!(started.elapsed() < EXPORT_TIMEOUT * 2);
     }
 }

@@ -58,7 +58,9 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(addr) => write!(f, "address `{addr}` is not host:port"),
-            Self::TlsNotYet => f.write_str("TLS is not supported yet; leave out ssl-ca, ssl-cert and ssl-key"),
+            Self::TlsNotYet => {
+                f.write_str("TLS is not supported yet; leave out ssl-ca, ssl-cert and ssl-key")
+            }
             Self::Unreachable { addr, cause } => write!(f, "cannot connect to {addr}: {cause}"),
         }
     }
@@ -70,9 +72,13 @@ impl std::error::Error for ConnectError {}
 pub fn normalize_addr(addr: &str) -> Result<&str, ConnectError> {
     let bad = || ConnectError::Address(addr.to_owned());
     let rest = addr.trim();
-    let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest).trim_end_matches('/');
+    let rest = rest
+        .split_once("://")
+        .map_or(rest, |(_, rest)| rest)
+        .trim_end_matches('/');
     let (host, port) = rest.rsplit_once(':').ok_or_else(bad)?;
-    let plain = !host.is_empty() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')));
+    let plain =
+        !host.is_empty() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')));
     if !plain || port.parse::<u16>().is_err() {
         return Err(bad());
     }
@@ -85,7 +91,8 @@ pub fn endpoint(addr: &str, security: &Security) -> Result<Endpoint, ConnectErro
     if matches!(security, Security::Tls { .. }) {
         return Err(ConnectError::TlsNotYet);
     }
-    let endpoint = Endpoint::from_shared(format!("http://{addr}")).map_err(|_| ConnectError::Address(addr.to_owned()))?;
+    let endpoint = Endpoint::from_shared(format!("http://{addr}"))
+        .map_err(|_| ConnectError::Address(addr.to_owned()))?;
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -97,12 +104,18 @@ pub fn endpoint(addr: &str, security: &Security) -> Result<Endpoint, ConnectErro
 /// Connects now, within [`CONNECT_TIMEOUT`].
 pub async fn connect(addr: &str, security: &Security) -> Result<Channel, ConnectError> {
     let endpoint = endpoint(addr, security)?;
-    let unreachable = |cause: String| ConnectError::Unreachable { addr: addr.to_owned(), cause };
+    let unreachable = |cause: String| ConnectError::Unreachable {
+        addr: addr.to_owned(),
+        cause,
+    };
     // The endpoint's own timeout covers TCP only; a peer that accepts and stays silent is bounded here.
     match tokio::time::timeout(CONNECT_TIMEOUT, endpoint.connect()).await {
         Ok(Ok(channel)) => Ok(channel),
         Ok(Err(error)) => Err(unreachable(innermost(&error))),
-        Err(_) => Err(unreachable(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+        Err(_) => Err(unreachable(format!(
+            "no answer within {} s",
+            CONNECT_TIMEOUT.as_secs()
+        ))),
     }
 }
 
@@ -127,10 +140,16 @@ pub fn mutating_request<T>(message: T, deadline: Duration, id: &RequestId) -> Re
 }
 
 /// Bounds a call on our side, whatever the server does. For a mutating call the outcome is then unknown.
-pub async fn within<T>(deadline: Duration, call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+pub async fn within<T>(
+    deadline: Duration,
+    call: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
     match tokio::time::timeout(deadline, call).await {
         Ok(result) => result,
-        Err(_) => Err(Status::deadline_exceeded(format!("no answer within {} ms", deadline.as_millis()))),
+        Err(_) => Err(Status::deadline_exceeded(format!(
+            "no answer within {} ms",
+            deadline.as_millis()
+        ))),
     }
 }
 
@@ -153,25 +172,48 @@ mod tests {
 
     #[test]
     fn addresses_lose_their_scheme() {
-        for addr in ["127.0.0.1:8261", "http://127.0.0.1:8261", "https://127.0.0.1:8261/", " 127.0.0.1:8261"] {
+        for addr in [
+            "127.0.0.1:8261",
+            "http://127.0.0.1:8261",
+            "https://127.0.0.1:8261/",
+            " 127.0.0.1:8261",
+        ] {
             assert_eq!(normalize_addr(addr).expect(addr), "127.0.0.1:8261");
         }
         assert_eq!(normalize_addr("[::1]:8261").expect("IPv6"), "[::1]:8261");
-        for addr in ["", "8261", ":8261", "host", "host:", "host:port", "host:99999", "::1:8261"] {
+        for addr in [
+            "",
+            "8261",
+            ":8261",
+            "host",
+            "host:",
+            "host:port",
+            "host:99999",
+            "::1:8261",
+        ] {
             assert!(normalize_addr(addr).is_err(), "{addr}");
         }
     }
 
     #[tokio::test]
     async fn nobody_there_is_said_at_once() {
-        let error = connect("127.0.0.1:1", &Security::Plain).await.expect_err("port 1 is closed");
-        assert!(error.to_string().starts_with("cannot connect to 127.0.0.1:1:"), "{error}");
+        let error = connect("127.0.0.1:1", &Security::Plain)
+            .await
+            .expect_err("port 1 is closed");
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot connect to 127.0.0.1:1:"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
     async fn a_silent_call_ends() {
         let call = std::future::pending::<Result<(), Status>>();
-        let status = within(Duration::from_millis(10), call).await.expect_err("pending");
+        let status = within(Duration::from_millis(10), call)
+            .await
+            .expect_err("pending");
         assert_eq!(status.code(), Code::DeadlineExceeded);
     }
 }
