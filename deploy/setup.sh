@@ -28,7 +28,6 @@ gpgv gpgv
 /etc/ssl/certs/ca-certificates.crt ca-certificates
 curl curl
 ip iproute2
-npm npm
 NEEDS
 }
 

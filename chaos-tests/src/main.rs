@@ -1,2 +1,2 @@
-//! x
+//! The program of this crate.
 fn main() {}

@@ -1,0 +1,1 @@
+//! The main job: data, load, faults, comparison.

@@ -1,0 +1,9 @@
+//! Black box: runs the real programs and real databases, breaks them, and checks the promises.
+//!
+//! Nothing here links our other crates: what is tested is what a user gets. Read in this order:
+//! [`lab`] starts and stops servers and programs, [`demo`] makes data and load and compares,
+//! [`bench`] measures. The tests themselves are in `tests/it/`.
+
+pub mod bench;
+pub mod demo;
+pub mod lab;
