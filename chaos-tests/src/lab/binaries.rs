@@ -18,7 +18,9 @@ impl Binaries {
     pub fn find() -> Result<Self> {
         static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         match FOUND.get_or_init(|| locate().map_err(|error| format!("{error:#}"))) {
-            Ok(folder) => Ok(Self { folder: folder.clone() }),
+            Ok(folder) => Ok(Self {
+                folder: folder.clone(),
+            }),
             Err(error) => bail!("{error}"),
         }
     }
@@ -33,7 +35,10 @@ impl Binaries {
     pub fn path(&self, program: &str) -> Result<PathBuf> {
         let path = self.folder.join(program);
         if !path.is_file() {
-            bail!("{program} is not in {}: cargo build --workspace --bins", self.folder.display());
+            bail!(
+                "{program} is not in {}: cargo build --workspace --bins",
+                self.folder.display()
+            );
         }
         Ok(path)
     }
@@ -43,7 +48,10 @@ fn locate() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("DM_BIN_DIR").filter(|folder| !folder.is_empty()) {
         return Ok(folder.into());
     }
-    let mut folder = std::env::current_exe()?.parent().context("no folder")?.to_owned();
+    let mut folder = std::env::current_exe()?
+        .parent()
+        .context("no folder")?
+        .to_owned();
     if folder.ends_with("deps") {
         folder.pop();
     }
@@ -53,15 +61,27 @@ fn locate() -> Result<PathBuf> {
 
 fn build(folder: &Path) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--workspace", "--bins", "--manifest-path"]);
+    command.args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--bins",
+        "--manifest-path",
+    ]);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
     if folder.ends_with("release") {
         command.arg("--release");
     }
     let target = folder.parent().context("no target folder")?;
-    let output = command.env("CARGO_TARGET_DIR", target).output().context("cannot run cargo")?;
+    let output = command
+        .env("CARGO_TARGET_DIR", target)
+        .output()
+        .context("cannot run cargo")?;
     if !output.status.success() {
-        bail!("building the programs failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "building the programs failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

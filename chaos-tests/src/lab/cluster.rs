@@ -33,14 +33,18 @@ impl ClusterBuilder {
     /// More command line arguments for every master.
     #[must_use]
     pub fn master_args(mut self, args: &[&str]) -> Self {
-        self.master.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self.master
+            .args
+            .extend(args.iter().map(|&arg| arg.to_owned()));
         self
     }
 
     /// More command line arguments for every worker.
     #[must_use]
     pub fn worker_args(mut self, args: &[&str]) -> Self {
-        self.worker.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self.worker
+            .args
+            .extend(args.iter().map(|&arg| arg.to_owned()));
         self
     }
 
@@ -73,11 +77,18 @@ impl ClusterBuilder {
             .map(|n| Master::new(&format!("master{n}"), self.master.clone()))
             .collect::<Result<Vec<_>>>()?;
         let entries: Vec<String> = masters.iter().map(Master::initial_cluster_entry).collect();
-        let addrs = masters.iter().map(Master::addr).collect::<Vec<_>>().join(",");
+        let addrs = masters
+            .iter()
+            .map(Master::addr)
+            .collect::<Vec<_>>()
+            .join(",");
         let mut hosts = self.worker_hosts.into_iter();
         let workers = (1..=self.workers)
             .map(|n| {
-                let options = WorkerOptions { host: hosts.next(), ..self.worker.clone() };
+                let options = WorkerOptions {
+                    host: hosts.next(),
+                    ..self.worker.clone()
+                };
                 Worker::new(&format!("worker{n}"), &addrs, options)
             })
             .collect::<Result<Vec<_>>>()?;
@@ -139,7 +150,10 @@ impl Cluster {
             match self.free_or_bound().await {
                 Ok(count) if count == self.workers.len() => return Ok(()),
                 answer if start.elapsed() > READY_MAX => {
-                    bail!("not all workers are members after {READY_MAX:?}: {answer:?}\n{}", self.logs())
+                    bail!(
+                        "not all workers are members after {READY_MAX:?}: {answer:?}\n{}",
+                        self.logs()
+                    )
                 }
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -148,8 +162,14 @@ impl Cluster {
 
     async fn free_or_bound(&self) -> Result<usize> {
         let members = self.ctl.ok(&["list-member"]).await?;
-        let workers = find(&members, "workers").and_then(Value::as_array).cloned().unwrap_or_default();
-        Ok(workers.iter().filter(|worker| worker["stage"] != "offline").count())
+        let workers = find(&members, "workers")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        Ok(workers
+            .iter()
+            .filter(|worker| worker["stage"] != "offline")
+            .count())
     }
 
     /// dmctl with all masters.
@@ -171,7 +191,9 @@ impl Cluster {
     /// The place in `masters` of the leader, as dmctl names it.
     pub async fn leader(&self) -> Result<usize> {
         let members = self.ctl.ok(&["list-member", "--leader"]).await?;
-        let name = find(&members, "leader").and_then(|leader| leader["name"].as_str()).unwrap_or_default();
+        let name = find(&members, "leader")
+            .and_then(|leader| leader["name"].as_str())
+            .unwrap_or_default();
         let place = self.masters.iter().position(|master| master.name() == name);
         place.with_context(|| format!("no leader in {members}"))
     }
@@ -179,12 +201,21 @@ impl Cluster {
     /// The place in `workers` of the one that has this source.
     pub async fn owner(&self, source: &str) -> Result<usize> {
         let members = self.ctl.ok(&["list-member", "--worker"]).await?;
-        let workers = find(&members, "workers").and_then(Value::as_array).cloned().unwrap_or_default();
+        let workers = find(&members, "workers")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let owns = |worker: &&Value| {
             worker["stage"] == "bound"
-                && worker["source"].as_str().is_some_and(|list| list.split(',').any(|one| one == source))
+                && worker["source"]
+                    .as_str()
+                    .is_some_and(|list| list.split(',').any(|one| one == source))
         };
-        let name = workers.iter().find(owns).and_then(|worker| worker["name"].as_str()).unwrap_or_default();
+        let name = workers
+            .iter()
+            .find(owns)
+            .and_then(|worker| worker["name"].as_str())
+            .unwrap_or_default();
         let place = self.workers.iter().position(|worker| worker.name() == name);
         place.with_context(|| format!("nobody has {source} in {members}"))
     }
@@ -212,7 +243,9 @@ impl Cluster {
 /// The first value of this key anywhere in the tree.
 fn find<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     match value {
-        Value::Object(map) => map.get(key).or_else(|| map.values().find_map(|inner| find(inner, key))),
+        Value::Object(map) => map
+            .get(key)
+            .or_else(|| map.values().find_map(|inner| find(inner, key))),
         Value::Array(list) => list.iter().find_map(|inner| find(inner, key)),
         _ => None,
     }

@@ -30,7 +30,9 @@ impl Ctl {
     /// `master_addr` as in `--master-addr`.
     #[must_use]
     pub fn new(master_addr: impl Into<String>) -> Self {
-        Self { master_addr: master_addr.into() }
+        Self {
+            master_addr: master_addr.into(),
+        }
     }
 
     /// The list of masters.
@@ -45,7 +47,9 @@ impl Ctl {
         command.args(args).stdin(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(ANSWER_MAX, command.output())
             .await
-            .with_context(|| format!("dmctl {} did not end within {ANSWER_MAX:?}", args.join(" ")))??;
+            .with_context(|| {
+                format!("dmctl {} did not end within {ANSWER_MAX:?}", args.join(" "))
+            })??;
         Ok(CtlOutput {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -56,7 +60,9 @@ impl Ctl {
     /// Runs a command that must answer `"result": true`; returns the JSON.
     pub async fn ok(&self, args: &[&str]) -> Result<Value> {
         let output = self.run(args).await?;
-        let json = output.json().with_context(|| format!("dmctl {}", args.join(" ")))?;
+        let json = output
+            .json()
+            .with_context(|| format!("dmctl {}", args.join(" ")))?;
         if output.code != 0 || json.get("result") != Some(&Value::Bool(true)) {
             bail!("dmctl {} failed: {output}", args.join(" "));
         }
@@ -66,7 +72,10 @@ impl Ctl {
     /// The command line of dmctl, for who starts it otherwise.
     pub fn command(&self) -> Result<Command> {
         let mut command = Command::new(Binaries::find()?.path("dmctl")?);
-        command.arg("--master-addr").arg(&self.master_addr).current_dir(std::env::temp_dir());
+        command
+            .arg("--master-addr")
+            .arg(&self.master_addr)
+            .current_dir(std::env::temp_dir());
         Ok(command)
     }
 

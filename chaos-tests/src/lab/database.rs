@@ -66,7 +66,13 @@ impl DatabaseBuilder {
         tokio::task::spawn_blocking(move || copy_folder(&template, &copy)).await??;
         let port = Port::take()?;
         let args = self.server_args(&port, &data);
-        let mut database = Database { kind: self.kind, args, process: None, port, folder };
+        let mut database = Database {
+            kind: self.kind,
+            args,
+            process: None,
+            port,
+            folder,
+        };
         database.restart().await?;
         Ok(database)
     }
@@ -92,7 +98,10 @@ impl DatabaseBuilder {
         };
         args.extend(ours.iter().map(|&arg| arg.to_owned()));
         if self.gtid && !self.kind.is_mariadb() {
-            args.extend(["--gtid-mode=ON".to_owned(), "--enforce-gtid-consistency=ON".to_owned()]);
+            args.extend([
+                "--gtid-mode=ON".to_owned(),
+                "--enforce-gtid-consistency=ON".to_owned(),
+            ]);
         }
         args.extend(self.args.iter().cloned());
         args
@@ -103,7 +112,12 @@ impl Database {
     /// What to start; change it, then `.start().await`.
     #[must_use]
     pub fn builder(kind: Kind) -> DatabaseBuilder {
-        DatabaseBuilder { kind, gtid: true, bind: "127.0.0.1".to_owned(), args: Vec::new() }
+        DatabaseBuilder {
+            kind,
+            gtid: true,
+            bind: "127.0.0.1".to_owned(),
+            args: Vec::new(),
+        }
     }
 
     /// Starts one with GTID on and nothing else.
@@ -138,7 +152,9 @@ impl Database {
     pub async fn exec(&self, statements: &[&str]) -> Result<()> {
         let mut conn = self.conn().await?;
         for statement in statements {
-            conn.query_drop(*statement).await.with_context(|| format!("running {statement}"))?;
+            conn.query_drop(*statement)
+                .await
+                .with_context(|| format!("running {statement}"))?;
         }
         Ok(conn.disconnect().await?)
     }
@@ -185,7 +201,10 @@ impl Database {
     }
 
     fn signal(&mut self, signal: Signal) -> Result<()> {
-        self.process.as_mut().context("the server is not running")?.signal(signal)
+        self.process
+            .as_mut()
+            .context("the server is not running")?
+            .signal(signal)
     }
 
     /// Starts it (again, after `stop` or `kill9`; a running one is stopped first) on the same port and data.
@@ -194,7 +213,9 @@ impl Database {
         let mut command = Command::new(self.kind.installed()?.join("server"));
         command.args(&self.args);
         let log = self.folder.path().join("server.log");
-        let process = self.process.insert(Process::start(self.kind.title(), command, &log)?);
+        let process = self
+            .process
+            .insert(Process::start(self.kind.title(), command, &log)?);
         let endpoint = Endpoint::local(self.port.number());
         let start = Instant::now();
         loop {
@@ -202,7 +223,11 @@ impl Database {
             match endpoint.conn().await {
                 Ok(conn) => return Ok(conn.disconnect().await?),
                 Err(error) if start.elapsed() > START_MAX => {
-                    bail!("{} does not answer: {error:#}\n{}", self.kind.title(), process.log_tail())
+                    bail!(
+                        "{} does not answer: {error:#}\n{}",
+                        self.kind.title(),
+                        process.log_tail()
+                    )
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }

@@ -32,7 +32,12 @@ impl Endpoint {
     /// root without password on this machine.
     #[must_use]
     pub fn local(port: u16) -> Self {
-        Self { host: "127.0.0.1".to_owned(), port, user: "root".to_owned(), password: String::new() }
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port,
+            user: "root".to_owned(),
+            password: String::new(),
+        }
     }
 
     /// Reads `HOST:PORT,user,password`; the password may be left out or hold commas.
@@ -42,7 +47,9 @@ impl Endpoint {
         let Some((host, port)) = addr.rsplit_once(':') else {
             bail!("expected HOST:PORT,user,password and got no port in {addr:?}");
         };
-        let port = port.parse().with_context(|| format!("{port:?} is no port number"))?;
+        let port = port
+            .parse()
+            .with_context(|| format!("{port:?} is no port number"))?;
         Ok(Self {
             host: host.to_owned(),
             port,
@@ -71,13 +78,18 @@ impl Endpoint {
 
     /// A connection.
     pub async fn conn(&self) -> Result<Conn> {
-        Conn::new(self.opts()).await.with_context(|| format!("cannot connect to {}", self.addr()))
+        Conn::new(self.opts())
+            .await
+            .with_context(|| format!("cannot connect to {}", self.addr()))
     }
 
     /// What answers there.
     pub async fn product(&self) -> Result<Product> {
         let mut conn = self.conn().await?;
-        let version: String = conn.query_first("SELECT VERSION()").await?.context("no version")?;
+        let version: String = conn
+            .query_first("SELECT VERSION()")
+            .await?
+            .context("no version")?;
         conn.disconnect().await?;
         Ok(Product::from_version(version))
     }
@@ -106,9 +118,16 @@ impl Product {
     /// The statement that tells the end of the binlog. MySQL 8.4 took the old name away.
     #[must_use]
     pub fn binlog_status_statement(&self) -> &'static str {
-        let major = |version: &str| version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        let major = |version: &str| {
+            version
+                .split('.')
+                .next()
+                .and_then(|major| major.parse::<u32>().ok())
+        };
         match self {
-            Self::Mysql(version) if major(version).unwrap_or(0) >= 9 || version.starts_with("8.4") => {
+            Self::Mysql(version)
+                if major(version).unwrap_or(0) >= 9 || version.starts_with("8.4") =>
+            {
                 "SHOW BINARY LOG STATUS"
             }
             _ => "SHOW MASTER STATUS",

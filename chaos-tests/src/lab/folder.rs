@@ -57,7 +57,11 @@ fn base() -> PathBuf {
         return dir.into();
     }
     let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { std::env::temp_dir() }
+    if memory.is_dir() {
+        memory
+    } else {
+        std::env::temp_dir()
+    }
 }
 
 /// Starts, once, the shell that outlives us and removes our folders; also removes what dead processes left.

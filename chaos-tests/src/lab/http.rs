@@ -24,10 +24,23 @@ async fn request(addr: &str, path: &str) -> Result<(u16, String)> {
     let mut answer = Vec::new();
     stream.take(BODY_BYTES_MAX).read_to_end(&mut answer).await?;
     let text = String::from_utf8_lossy(&answer).into_owned();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { bail!("no HTTP answer: {text:?}") };
-    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no status code")?;
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        bail!("no HTTP answer: {text:?}")
+    };
+    let code = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .context("no status code")?;
     let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-    Ok((code, if chunked { unchunk(body) } else { body.to_owned() }))
+    Ok((
+        code,
+        if chunked {
+            unchunk(body)
+        } else {
+            body.to_owned()
+        },
+    ))
 }
 
 fn unchunk(body: &str) -> String {
@@ -47,6 +60,9 @@ fn unchunk(body: &str) -> String {
 mod tests {
     #[test]
     fn chunks_are_joined() {
-        assert_eq!(super::unchunk("3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"), "abc0123456789");
+        assert_eq!(
+            super::unchunk("3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"),
+            "abc0123456789"
+        );
     }
 }

@@ -19,8 +19,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Mysql97, Self::Mysql56, Self::Mariadb105, Self::Mariadb1011, Self::Mariadb118];
+    pub const ALL: [Self; 5] = [
+        Self::Mysql97,
+        Self::Mysql56,
+        Self::Mariadb105,
+        Self::Mariadb1011,
+        Self::Mariadb118,
+    ];
 
     /// The name in `deploy/databases.sh` and of the folder in the cache.
     #[must_use]
@@ -49,7 +54,10 @@ impl Kind {
     /// MariaDB has other GTIDs, options and statements than MySQL.
     #[must_use]
     pub fn is_mariadb(self) -> bool {
-        matches!(self, Self::Mariadb105 | Self::Mariadb1011 | Self::Mariadb118)
+        matches!(
+            self,
+            Self::Mariadb105 | Self::Mariadb1011 | Self::Mariadb118
+        )
     }
 
     /// Where the unpacked server is; an error that says how to get it when it is not there.
@@ -58,7 +66,12 @@ impl Kind {
         if folder.join("server").is_file() {
             return Ok(folder);
         }
-        bail!("{} is not in {}: run deploy/databases.sh {}", self.title(), folder.display(), self.folder_name())
+        bail!(
+            "{} is not in {}: run deploy/databases.sh {}",
+            self.title(),
+            folder.display(),
+            self.folder_name()
+        )
     }
 }
 
@@ -70,6 +83,8 @@ fn cache_dir() -> PathBuf {
     std::env::var_os("XDG_CACHE_HOME")
         .filter(|dir| !dir.is_empty())
         .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"))
+        .unwrap_or_else(|| {
+            PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache")
+        })
         .join("dm-rs")
 }

@@ -36,7 +36,11 @@ pub struct MasterOptions {
 impl Master {
     /// Takes ports and a folder; nothing runs yet.
     pub fn new(name: &str, options: MasterOptions) -> Result<Self> {
-        let host = if options.host.is_empty() { "127.0.0.1".to_owned() } else { options.host };
+        let host = if options.host.is_empty() {
+            "127.0.0.1".to_owned()
+        } else {
+            options.host
+        };
         Ok(Self {
             name: name.to_owned(),
             host,
@@ -90,12 +94,22 @@ impl Master {
         command.arg(format!("--name={}", self.name));
         command.arg(format!("--master-addr={}", self.addr()));
         command.arg(format!("--peer-urls={}", self.peer_url()));
-        command.arg(format!("--data-dir={}", self.folder().join("data").display()));
+        command.arg(format!(
+            "--data-dir={}",
+            self.folder().join("data").display()
+        ));
         if !initial_cluster.is_empty() {
             command.arg(format!("--initial-cluster={initial_cluster}"));
         }
-        command.args(&self.args).envs(self.envs.iter().cloned()).current_dir(self.folder());
-        self.process = Some(Process::start(&self.name, command, &self.folder().join("master.log"))?);
+        command
+            .args(&self.args)
+            .envs(self.envs.iter().cloned())
+            .current_dir(self.folder());
+        self.process = Some(Process::start(
+            &self.name,
+            command,
+            &self.folder().join("master.log"),
+        )?);
         Ok(())
     }
 
@@ -109,7 +123,10 @@ impl Master {
                 Ok((200, _)) => return Ok(()),
                 answer if start.elapsed() > START_MAX => {
                     let tail = self.process()?.log_tail();
-                    bail!("{} is not ready after {START_MAX:?} ({answer:?}); its log ends:\n{tail}", self.name)
+                    bail!(
+                        "{} is not ready after {START_MAX:?} ({answer:?}); its log ends:\n{tail}",
+                        self.name
+                    )
                 }
                 _ => tokio::time::sleep(Duration::from_millis(30)).await,
             }

@@ -42,11 +42,21 @@ impl Net {
         }
         for number in 0..NETWORKS_MAX {
             let path = std::env::temp_dir().join(format!("dm-lab-net-{number}"));
-            let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(path)?;
             if let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                let inner = Inner { number, hosts: std::sync::Mutex::new(0), _lock: lock };
+                let inner = Inner {
+                    number,
+                    hosts: std::sync::Mutex::new(0),
+                    _lock: lock,
+                };
                 inner.create()?;
-                return Ok(Self { inner: Arc::new(inner) });
+                return Ok(Self {
+                    inner: Arc::new(inner),
+                });
             }
         }
         bail!("{NETWORKS_MAX} networks are in use")
@@ -61,7 +71,11 @@ impl Net {
     /// One more host.
     pub fn host(&self) -> Result<NetHost> {
         let place = {
-            let mut hosts = self.inner.hosts.lock().map_err(|_| anyhow::anyhow!("poisoned"))?;
+            let mut hosts = self
+                .inner
+                .hosts
+                .lock()
+                .map_err(|_| anyhow::anyhow!("poisoned"))?;
             *hosts += 1;
             *hosts
         };
@@ -69,16 +83,30 @@ impl Net {
             bail!("more than {HOSTS_MAX} hosts");
         }
         let (bridge, address) = (self.inner.bridge(), self.inner.address(place + 1));
-        let namespace = format!("dm-lab-{}-{}-{place}", std::process::id(), self.inner.number);
-        let (link, inside) = (format!("dml{}h{place}", self.inner.number), format!("dml{}i{place}", self.inner.number));
+        let namespace = format!(
+            "dm-lab-{}-{}-{place}",
+            std::process::id(),
+            self.inner.number
+        );
+        let (link, inside) = (
+            format!("dml{}h{place}", self.inner.number),
+            format!("dml{}i{place}", self.inner.number),
+        );
         ip(&format!("netns add {namespace}"))?;
         ip(&format!("link add {link} type veth peer name {inside}"))?;
         ip(&format!("link set {inside} netns {namespace}"))?;
         ip(&format!("link set {link} master {bridge} up"))?;
-        ip(&format!("-n {namespace} address add {address}/24 dev {inside}"))?;
+        ip(&format!(
+            "-n {namespace} address add {address}/24 dev {inside}"
+        ))?;
         ip(&format!("-n {namespace} link set {inside} up"))?;
         ip(&format!("-n {namespace} link set lo up"))?;
-        Ok(NetHost { namespace, link, address, _net: Arc::clone(&self.inner) })
+        Ok(NetHost {
+            namespace,
+            link,
+            address,
+            _net: Arc::clone(&self.inner),
+        })
     }
 }
 
@@ -93,7 +121,9 @@ impl NetHost {
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace]).arg(program);
+        command
+            .args(["netns", "exec", &self.namespace])
+            .arg(program);
         command
     }
 
@@ -122,16 +152,24 @@ impl Inner {
         let _ = ip(&format!("link del {}", self.bridge()));
         self.remove_namespaces();
         ip(&format!("link add {} type bridge", self.bridge()))?;
-        ip(&format!("address add {}/24 dev {}", self.address(1), self.bridge()))?;
+        ip(&format!(
+            "address add {}/24 dev {}",
+            self.address(1),
+            self.bridge()
+        ))?;
         ip(&format!("link set {} up", self.bridge()))
     }
 
     /// Namespaces are named dm-lab-PID-NETWORK-HOST.
     fn remove_namespaces(&self) {
-        let Ok(output) = Command::new("ip").args(["netns", "list"]).output() else { return };
+        let Ok(output) = Command::new("ip").args(["netns", "list"]).output() else {
+            return;
+        };
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let name = line.split(' ').next().unwrap_or_default();
-            let ours = name.strip_prefix("dm-lab-").and_then(|rest| rest.split('-').nth(1));
+            let ours = name
+                .strip_prefix("dm-lab-")
+                .and_then(|rest| rest.split('-').nth(1));
             if ours == Some(self.number.to_string().as_str()) {
                 let _ = ip(&format!("netns del {name}"));
             }
@@ -147,9 +185,15 @@ impl Drop for Inner {
 }
 
 fn ip(arguments: &str) -> Result<()> {
-    let output = Command::new("ip").args(arguments.split(' ')).output().context("cannot run ip (package iproute2)")?;
+    let output = Command::new("ip")
+        .args(arguments.split(' '))
+        .output()
+        .context("cannot run ip (package iproute2)")?;
     if !output.status.success() {
-        bail!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "ip {arguments}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(())
 }

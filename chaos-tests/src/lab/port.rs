@@ -27,7 +27,10 @@ impl Port {
             if let Some(lock) = lock(folder.join(number.to_string()))?
                 && TcpListener::bind(("0.0.0.0", number)).is_ok()
             {
-                return Ok(Self { number, _lock: lock });
+                return Ok(Self {
+                    number,
+                    _lock: lock,
+                });
             }
         }
         bail!("no free port between {} and {}", RANGE.start, RANGE.end)
@@ -41,6 +44,10 @@ impl Port {
 }
 
 fn lock(path: PathBuf) -> Result<Option<Flock<File>>> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
     Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
 }

@@ -29,11 +29,21 @@ impl Process {
     /// Starts `command`; standard output and error are appended to `log`.
     pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Self> {
         let output = OpenOptions::new().create(true).append(true).open(log)?;
-        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0);
         die_with_us(&mut command);
         let program = command.get_program().to_owned();
-        let child = spawn(command).with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { name: name.to_owned(), child, log: log.to_owned(), ended: None })
+        let child =
+            spawn(command).with_context(|| format!("cannot start {}", program.display()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log: log.to_owned(),
+            ended: None,
+        })
     }
 
     /// The process id.
@@ -76,7 +86,11 @@ impl Process {
     pub fn must_run(&mut self) -> Result<()> {
         match self.exit_status()? {
             None => Ok(()),
-            Some(status) => bail!("{} ended ({status}); its log ends:\n{}", self.name, self.log_tail()),
+            Some(status) => bail!(
+                "{} ended ({status}); its log ends:\n{}",
+                self.name,
+                self.log_tail()
+            ),
         }
     }
 
@@ -96,7 +110,11 @@ impl Process {
                 return Ok(status);
             }
             if start.elapsed() > limit {
-                bail!("{} still runs after {limit:?}; its log ends:\n{}", self.name, self.log_tail());
+                bail!(
+                    "{} still runs after {limit:?}; its log ends:\n{}",
+                    self.name,
+                    self.log_tail()
+                );
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -135,7 +153,9 @@ fn spawn(command: Command) -> io::Result<Child> {
     });
     let gone = |_| io::Error::other("the thread that starts processes is gone");
     let (answer, result) = sync_channel(1);
-    spawner.send((command, answer)).map_err(|error| gone(error.to_string()))?;
+    spawner
+        .send((command, answer))
+        .map_err(|error| gone(error.to_string()))?;
     result.recv().map_err(|error| gone(error.to_string()))?
 }
 
@@ -147,8 +167,11 @@ fn die_with_us(command: &mut Command) {
         command.pre_exec(move || {
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             // We may have died before the line above.
-            if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
+            if getppid() == parent {
+                Ok(())
+            } else {
+                Err(Errno::ESRCH.into())
+            }
         });
     }
 }
-

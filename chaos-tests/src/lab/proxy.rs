@@ -62,7 +62,12 @@ impl Proxy {
             cut_after_bytes: AtomicU64::new(u64::MAX),
         });
         let task = tokio::spawn(accept(listener, watched, mode.clone(), Arc::clone(&state)));
-        Ok(Self { addr, mode, state, task })
+        Ok(Self {
+            addr,
+            mode,
+            state,
+            task,
+        })
     }
 
     /// Where to connect to.
@@ -79,7 +84,9 @@ impl Proxy {
     /// Passes `bytes` more bytes from the server, then cuts (until `set(Mode::Pass)`).
     pub fn cut_after(&self, bytes: u64) {
         let now = self.state.bytes_down.load(Ordering::SeqCst);
-        self.state.cut_after_bytes.store(now.saturating_add(bytes), Ordering::SeqCst);
+        self.state
+            .cut_after_bytes
+            .store(now.saturating_add(bytes), Ordering::SeqCst);
     }
 
     /// Connections accepted so far.
@@ -102,7 +109,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, mode: watch::Receiver<Mode>, set: watch::Sender<Mode>, state: Arc<State>) {
+async fn accept(
+    listener: TcpListener,
+    mode: watch::Receiver<Mode>,
+    set: watch::Sender<Mode>,
+    state: Arc<State>,
+) {
     while let Ok((client, _)) = listener.accept().await {
         state.connections.fetch_add(1, Ordering::SeqCst);
         if *mode.borrow() == Mode::Cut {
@@ -113,7 +125,12 @@ async fn accept(listener: TcpListener, mode: watch::Receiver<Mode>, set: watch::
     }
 }
 
-async fn serve(client: TcpStream, mut mode: watch::Receiver<Mode>, set: watch::Sender<Mode>, state: Arc<State>) {
+async fn serve(
+    client: TcpStream,
+    mut mode: watch::Receiver<Mode>,
+    set: watch::Sender<Mode>,
+    state: Arc<State>,
+) {
     let Ok(server) = TcpStream::connect(&state.upstream).await else {
         reset(&client);
         return;
@@ -125,7 +142,12 @@ async fn serve(client: TcpStream, mut mode: watch::Receiver<Mode>, set: watch::S
     let (mut client_read, mut client_write) = client.into_split();
     let (mut server_read, mut server_write) = server.into_split();
     let up = copy(&mut client_read, &mut server_write, mode.clone(), None);
-    let down = copy(&mut server_read, &mut client_write, mode.clone(), Some((set, state)));
+    let down = copy(
+        &mut server_read,
+        &mut client_write,
+        mode.clone(),
+        Some((set, state)),
+    );
     tokio::select! {
         () = up => {}
         () = down => {}
@@ -149,9 +171,17 @@ async fn copy(
         if mode.wait_for(|mode| *mode != Mode::Stall).await.is_err() {
             return;
         }
-        let Ok(length @ 1..) = from.read(&mut buffer).await else { return };
+        let Ok(length @ 1..) = from.read(&mut buffer).await else {
+            return;
+        };
         // The mode may have changed while nothing came.
-        let Ok(now) = mode.wait_for(|mode| *mode != Mode::Stall).await.map(|mode| *mode) else { return };
+        let Ok(now) = mode
+            .wait_for(|mode| *mode != Mode::Stall)
+            .await
+            .map(|mode| *mode)
+        else {
+            return;
+        };
         if let Mode::Delay(time) = now {
             tokio::time::sleep(time).await;
         }
@@ -161,7 +191,10 @@ async fn copy(
         let mut pass = length;
         if let Some((set, state)) = &counted {
             let before = state.bytes_down.fetch_add(length as u64, Ordering::SeqCst);
-            let left = state.cut_after_bytes.load(Ordering::SeqCst).saturating_sub(before);
+            let left = state
+                .cut_after_bytes
+                .load(Ordering::SeqCst)
+                .saturating_sub(before);
             if left < length as u64 {
                 pass = usize::try_from(left).unwrap_or(length);
                 let _ = to.write_all(&buffer[..pass]).await;

@@ -55,15 +55,29 @@ impl Server {
     pub async fn at(endpoint: Endpoint) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let product = endpoint.product().await?;
-        let prefix = format!("dmt{}_{}_", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Ok(Self { database: None, endpoint, product, prefix })
+        let prefix = format!(
+            "dmt{}_{}_",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        Ok(Self {
+            database: None,
+            endpoint,
+            product,
+            prefix,
+        })
     }
 
     /// One of ours.
     pub async fn own(database: Database) -> Result<Self> {
         let endpoint = database.endpoint();
         let product = endpoint.product().await?;
-        Ok(Self { database: Some(database), endpoint, product, prefix: String::new() })
+        Ok(Self {
+            database: Some(database),
+            endpoint,
+            product,
+            prefix: String::new(),
+        })
     }
 
     /// The name that a database called `base` has on this server.
@@ -116,9 +130,14 @@ impl Drop for Server {
         let (endpoint, prefix) = (self.endpoint.clone(), self.prefix.clone());
         // A thread of its own: we may be inside a runtime, or one that is shutting down.
         let _ = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok()?;
             runtime.block_on(async {
-                tokio::time::timeout(CLEAN_UP_MAX, drop_databases(&endpoint, &prefix)).await.ok()
+                tokio::time::timeout(CLEAN_UP_MAX, drop_databases(&endpoint, &prefix))
+                    .await
+                    .ok()
             })
         })
         .join();
@@ -129,7 +148,8 @@ async fn drop_databases(endpoint: &Endpoint, prefix: &str) -> Result<()> {
     let mut conn = endpoint.conn().await?;
     let names: Vec<String> = conn.query("SHOW DATABASES").await?;
     for name in names.iter().filter(|name| name.starts_with(prefix)) {
-        conn.query_drop(format!("DROP DATABASE IF EXISTS `{name}`")).await?;
+        conn.query_drop(format!("DROP DATABASE IF EXISTS `{name}`"))
+            .await?;
     }
     Ok(conn.disconnect().await?)
 }

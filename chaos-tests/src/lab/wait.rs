@@ -14,7 +14,11 @@ where
 }
 
 /// Polls until `check` gives a value. An error of `check` counts as "not yet" and is shown when time is up.
-pub async fn eventually_within<T, F>(limit: Duration, what: &str, mut check: impl FnMut() -> F) -> Result<T>
+pub async fn eventually_within<T, F>(
+    limit: Duration,
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>>,
 {

@@ -53,7 +53,11 @@ impl Worker {
     /// Where its HTTP is.
     #[must_use]
     pub fn addr(&self) -> String {
-        let host = self.options.host.as_ref().map_or("127.0.0.1", NetHost::address);
+        let host = self
+            .options
+            .host
+            .as_ref()
+            .map_or("127.0.0.1", NetHost::address);
         format!("{host}:{}", self.port.number())
     }
 
@@ -78,8 +82,15 @@ impl Worker {
         command.arg(format!("--name={}", self.name));
         command.arg(format!("--worker-addr={}", self.addr()));
         command.arg(format!("--join={}", self.join));
-        command.args(&self.options.args).envs(self.options.envs.iter().cloned()).current_dir(self.folder());
-        self.process = Some(Process::start(&self.name, command, &self.folder().join("worker.log"))?);
+        command
+            .args(&self.options.args)
+            .envs(self.options.envs.iter().cloned())
+            .current_dir(self.folder());
+        self.process = Some(Process::start(
+            &self.name,
+            command,
+            &self.folder().join("worker.log"),
+        )?);
         Ok(())
     }
 
@@ -93,7 +104,10 @@ impl Worker {
                 Ok((200, _)) => return Ok(()),
                 answer if start.elapsed() > START_MAX => {
                     let tail = self.process()?.log_tail();
-                    bail!("{} is not ready after {START_MAX:?} ({answer:?}); its log ends:\n{tail}", self.name)
+                    bail!(
+                        "{} is not ready after {START_MAX:?} ({answer:?}); its log ends:\n{tail}",
+                        self.name
+                    )
                 }
                 _ => tokio::time::sleep(Duration::from_millis(30)).await,
             }
