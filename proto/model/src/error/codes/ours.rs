@@ -1,0 +1,21 @@
+//! Conditions that DM has no number for.
+
+catalogue! {
+    FENCED_OUT = 60001, "FencedOut", SyncUnit, Downstream, High, Definite, "Another owner has taken this source over; nothing needs to be done.";
+    LEASE_LOST = 60002, "LeaseLost", DmWorker, Internal, Medium, Transient, "The worker takes the source up again when the leader grants it; see `list-member`.";
+    NOT_YET_SUPPORTED = 60003, "NotYetSupported", Config, Internal, High, Definite, "Remove the named setting.";
+    LINEAGE_MISMATCH = 60004, "LineageMismatch", SyncUnit, Upstream, High, Definite, "Check that the source is the server that the task was started with; to start anew, use `start-task --remove-meta`.";
+    TABLE_STOPPED = 60005, "TableStopped", SyncUnit, Internal, High, Definite, "Look at `query-status`, remove the reason, then resume the task.";
+    NO_QUORUM = 60006, "NoQuorum", DmMaster, Internal, High, Transient, "Start masters until a majority runs; see `list-member --master`.";
+    OUTCOME_UNKNOWN = 60007, "OutcomeUnknown", DmMaster, Internal, High, Unknown, "Look whether the change is there before you repeat it.";
+    UNSUPPORTED_COLUMN = 60008, "UnsupportedColumn", SyncUnit, Internal, High, Definite, "Change the column, or leave the table out with block-allow-list.";
+    MERGE_NOT_YET_SUPPORTED = 60009, "MergeNotYetSupported", Config, Internal, High, Definite, "Route each source table to a target table of its own.";
+    FOREIGN_META = 60010, "ForeignMeta", Checkpoint, Downstream, High, Definite, "Use another meta-schema, or remove the rows of the other cluster if it is gone.";
+    DDL_UNATTRIBUTABLE = 60011, "DdlUnattributable", SyncUnit, Internal, High, Definite, "Use `binlog replace` with a statement that names its tables, or `binlog skip`.";
+    PRIVILEGES_MISSING = 60012, "PrivilegesMissing", TaskCheck, NotSet, High, Definite, "Run the GRANT statement in the message.";
+    SERVER_ID_IN_USE = 60013, "ServerIdInUse", SourceCheck, Upstream, High, Definite, "Set server-id in the source to a number that no server or replica of this topology has.";
+    POSITION_PURGED = 60014, "PositionPurged", SyncUnit, Upstream, High, Definite, "The source no longer has the binlog of this position: load again with `start-task --remove-meta`.";
+    ROW_MISMATCH = 60015, "RowMismatch", SyncUnit, Downstream, High, Definite, "Something else has changed the target: compare the row, correct it, then resume the task.";
+    TARGET_UNSUITABLE = 60016, "TargetUnsuitable", TaskCheck, Downstream, High, Definite, "Change what the message names in the target.";
+    REQUEST_CONFLICT = 60017, "RequestConflict", DmMaster, Internal, Medium, Definite, "Look at the present state and repeat the command if it is still wanted.";
+}

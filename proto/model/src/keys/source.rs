@@ -1,0 +1,4 @@
+//! Keys of `source.yaml`.
+use super::Key;
+/// Keys.
+pub static SOURCE: &[Key] = &[];

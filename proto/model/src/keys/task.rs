@@ -1,0 +1,4 @@
+//! Keys of `task.yaml`.
+use super::Key;
+/// Keys.
+pub static TASK: &[Key] = &[];
