@@ -1,0 +1,83 @@
+//! Connecting to the target as every writing session does.
+
+use dm_model::{DbConfig, DmError, Kind};
+use mysql_async::Conn;
+use tracing::warn;
+
+use crate::{
+    database::{ConnectOptions, Role, ServerIdentity, connect, identify},
+    sync::{backoff::Backoff, control::Control, stop::Stop},
+};
+
+/// Modes under which what was legal upstream is stored as it is, and what does not fit is an error.
+const SQL_MODE: &str = "STRICT_TRANS_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO";
+/// Seconds that a statement of ours waits for a row lock before the whole batch is tried again.
+const LOCK_WAIT_S: u32 = 10;
+
+/// The target of a subtask and how its sessions are set up.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    db: DbConfig,
+}
+
+impl Target {
+    pub(crate) fn new(db: DbConfig) -> Self {
+        Self { db }
+    }
+
+    /// `host:port`, for messages.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.db.host, self.db.port)
+    }
+
+    /// Connects and sets up a writing session. A target that cannot be reached is waited for as long as it takes, visibly;
+    /// one that refuses us is a definite error.
+    pub(crate) async fn connect(&self, control: &Control) -> Result<(Conn, ServerIdentity), Stop> {
+        let mut backoff = Backoff::new();
+        let mut waited = false;
+        loop {
+            control.check()?;
+            let tried = tokio::select! {
+                tried = self.try_connect(control) => tried,
+                () = control.stopping() => return Err(Stop::Asked),
+            };
+            match tried {
+                Ok(connected) => {
+                    if waited {
+                        control.note(None);
+                    }
+                    return Ok(connected);
+                }
+                Err(error) if error.kind() == Kind::Definite => return Err(Stop::Definite(error)),
+                Err(error) => {
+                    waited = true;
+                    warn!(%error, "target not reachable; waiting");
+                    control.note(Some(format!("waiting for the target {}: {error}", self.address())));
+                    control.sleep(backoff.step()).await?;
+                }
+            }
+        }
+    }
+
+    async fn try_connect(&self, control: &Control) -> Result<(Conn, ServerIdentity), DmError> {
+        let idle_s = (control.token().ttl_ms() / 1_000).max(1);
+        let setup = vec![
+            format!("SET SESSION sql_mode = '{SQL_MODE}'"),
+            "SET SESSION time_zone = '+00:00'".to_owned(),
+            "SET NAMES utf8mb4".to_owned(),
+            "SET SESSION foreign_key_checks = 0".to_owned(),
+            format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_S}"),
+            // A session whose owner is gone must not keep its locks longer than a lease lasts (R12).
+            format!("SET SESSION wait_timeout = {idle_s}"),
+        ];
+        let options = ConnectOptions { setup, found_rows: true, ..ConnectOptions::default() };
+        let mut conn = connect(&self.db, Role::Target, &options).await?;
+        let server = identify(&mut conn, Role::Target).await?;
+        // Only some servers can end an idle transaction; the others have wait_timeout.
+        for variable in ["idle_transaction_timeout", "tidb_idle_transaction_timeout"] {
+            let set = format!("SET SESSION {variable} = {idle_s}");
+            let _unknown_variable = mysql_async::prelude::Queryable::query_drop(&mut conn, set).await;
+        }
+        Ok((conn, server))
+    }
+}

@@ -1,0 +1,40 @@
+//! An upstream transaction as it was logged.
+
+use std::sync::Arc;
+
+use dm_binlog::TableMap;
+use dm_model::TransactionId;
+
+/// A whole upstream transaction, or a statement that commits by itself.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) id: TransactionId,
+    /// Upstream commit time in milliseconds since 1970.
+    pub(crate) committed_ms: u64,
+    pub(crate) items: Vec<Item>,
+    /// Size of its events.
+    pub(crate) bytes: usize,
+}
+
+/// A part of a transaction, in order.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Rows(RowBytes),
+    Statement(StatementText),
+}
+
+/// A rows event.
+#[derive(Debug)]
+pub(crate) struct RowBytes {
+    pub(crate) map: Arc<TableMap>,
+    pub(crate) event: Vec<u8>,
+}
+
+/// The text of a QUERY event and what its session adds to it.
+#[derive(Clone, Debug)]
+pub(crate) struct StatementText {
+    pub(crate) text: String,
+    pub(crate) default_schema: String,
+    pub(crate) ansi_quotes: bool,
+    pub(crate) no_backslash_escapes: bool,
+}

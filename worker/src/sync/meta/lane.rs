@@ -1,0 +1,380 @@
+//! One writing session at the target and its row: the fenced commit (R9, R10).
+
+use dm_model::{DmError, codes};
+use mysql_async::{Conn, prelude::Queryable};
+use tracing::{debug, warn};
+
+use super::{
+    MetaTables, Progress,
+    head::{fenced, is_lock_wait, kill},
+};
+use crate::{
+    database::{Role, ServerIdentity, classify},
+    sync::{
+        apply::Target, backoff::Backoff, control::Control, stop::Stop, value::quote_text,
+    },
+};
+
+/// Statements are joined into packets of about this size; a larger statement travels alone.
+const PACKET_BYTES: usize = 1 << 20;
+/// Tries of a batch that the server refused for a passing reason (deadlock, lock wait, write conflict).
+const TRANSIENT_TRIES_MAX: u32 = 120;
+
+/// A writing session with its row in `dm_lane`.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    target: Target,
+    tables: MetaTables,
+    control: Control,
+    number: i32,
+    conn: Option<Conn>,
+    server: ServerIdentity,
+    seq: u64,
+    progress: Progress,
+}
+
+/// Rows found by each statement of a committed batch.
+pub(crate) type Outcome = Vec<u64>;
+
+/// Why a batch did not commit, when trying it again is useless.
+#[derive(Debug)]
+pub(crate) enum LaneError {
+    /// The statement at this index of the batch was refused: it is about a row or a statement.
+    Statement { index: usize, error: DmError },
+    /// Everything else.
+    Stop(Stop),
+}
+
+impl From<Stop> for LaneError {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// How one try ended.
+enum Try {
+    Committed(Outcome),
+    /// Rolled back for a passing reason.
+    Again(DmError),
+    /// The connection is gone, or COMMIT was not answered with OK: the row tells.
+    Unknown(DmError),
+    Refused { index: usize, error: DmError },
+    /// The compare-and-set of the lane row hit nothing.
+    Mismatch,
+}
+
+impl Lane {
+    /// Opens the session and makes the row ours, creating it under a lock on the head (R11).
+    pub(crate) async fn open(target: &Target, tables: &MetaTables, control: &Control, number: i32) -> Result<Self, Stop> {
+        let (conn, server) = target.connect(control).await?;
+        let mut lane = Self {
+            target: target.clone(),
+            tables: tables.clone(),
+            control: control.clone(),
+            number,
+            conn: Some(conn),
+            server,
+            seq: 0,
+            progress: Progress::default(),
+        };
+        lane.claim().await?;
+        Ok(lane)
+    }
+
+    /// What the row says.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The server that the session talks to.
+    pub(crate) fn server(&self) -> &ServerIdentity {
+        &self.server
+    }
+
+    /// The session, for statements that commit by themselves (DDL). `None` after the connection was lost.
+    pub(crate) fn connection(&mut self) -> Option<&mut Conn> {
+        self.conn.as_mut()
+    }
+
+    /// Keeps an idle session from its idle limit; a lost one is opened again by the next commit.
+    pub(crate) async fn keep_alive(&mut self) {
+        if let Some(conn) = self.conn.as_mut()
+            && conn.ping().await.is_err()
+        {
+            self.conn = None;
+        }
+    }
+
+    /// Commits `statements` together with `progress`, whatever happens to connection and server meanwhile.
+    ///
+    /// Returns the rows that each statement found. A batch is sent again until it is known to be in, a statement is refused, or
+    /// the subtask has to stop; the row's sequence number makes that safe.
+    pub(crate) async fn commit(&mut self, statements: &[String], progress: &Progress) -> Result<Outcome, LaneError> {
+        let mut backoff = Backoff::new();
+        let mut tries = 0;
+        loop {
+            self.control.check()?;
+            let ended = match self.conn.as_mut() {
+                Some(_) => self.try_commit(statements, progress).await,
+                None => Try::Unknown(DmError::new(&codes::TARGET_CONNECTION_LOST, "the connection to the target was lost")),
+            };
+            match ended {
+                Try::Committed(found) => {
+                    self.seq += 1;
+                    self.progress = progress.clone();
+                    if tries > 0 {
+                        self.control.note(None);
+                    }
+                    return Ok(found);
+                }
+                Try::Refused { index, error } => return Err(LaneError::Statement { index, error }),
+                Try::Mismatch => return Err(self.mismatch().await.into()),
+                Try::Again(error) => {
+                    tries += 1;
+                    self.control.update(|status| status.retries += 1);
+                    if tries >= TRANSIENT_TRIES_MAX {
+                        return Err(Stop::Transient(error).into());
+                    }
+                    debug!(%error, tries, "batch rolled back; trying again");
+                    self.control.sleep(backoff.step()).await?;
+                }
+                Try::Unknown(error) => {
+                    tries += 1;
+                    warn!(%error, "outcome of a commit unknown; asking the target");
+                    if self.reopen().await? {
+                        self.progress = progress.clone();
+                        self.control.note(None);
+                        // Counts of a commit whose answer was lost are not known; zero rows would be reported as mismatches.
+                        return Ok(vec![u64::MAX; statements.len()]);
+                    }
+                    self.control.update(|status| status.retries += 1);
+                }
+            }
+        }
+    }
+
+    async fn try_commit(&mut self, statements: &[String], progress: &Progress) -> Try {
+        let (update, epoch) = (self.compare_and_set(progress), self.control.token().epoch());
+        let Some(conn) = self.conn.as_mut() else {
+            return Try::Unknown(DmError::new(&codes::TARGET_CONNECTION_LOST, "no connection"));
+        };
+        // The assertion turns "the row did not match" into an error before anything else of the packet runs (tidb.md).
+        let prologue = format!("BEGIN;{update};SELECT EXP(IF(ROW_COUNT()=1,1,10000))");
+        let mut found = Vec::with_capacity(statements.len());
+        let mut packet = prologue;
+        let (mut in_packet, mut first_index) = (PROLOGUE, 0);
+        for (index, statement) in statements.iter().enumerate() {
+            if packet.len() + statement.len() > PACKET_BYTES && !packet.is_empty() {
+                if let Err(ended) = send(conn, &packet, in_packet, first_index, &mut found).await {
+                    return self.give_up(ended).await;
+                }
+                packet.clear();
+                in_packet = 0;
+                first_index = index;
+            }
+            if !packet.is_empty() {
+                packet.push(';');
+            }
+            packet.push_str(statement);
+            in_packet += 1;
+        }
+        if in_packet > 0
+            && let Err(ended) = send(conn, &packet, in_packet, first_index, &mut found).await
+        {
+            return self.give_up(ended).await;
+        }
+        if !self.control.token().is_live() {
+            debug!(epoch = epoch.0, "the lease ended before COMMIT");
+            return self.give_up(Try::Again(DmError::new(&codes::LEASE_LOST, "the lease ended before COMMIT"))).await;
+        }
+        let Some(conn) = self.conn.as_mut() else {
+            return Try::Unknown(DmError::new(&codes::TARGET_CONNECTION_LOST, "no connection"));
+        };
+        match conn.query_drop("COMMIT").await {
+            Ok(()) => Try::Committed(found.split_off(PROLOGUE.min(found.len()))),
+            Err(error) => Try::Unknown(classify(error, Role::Target)),
+        }
+    }
+
+    fn compare_and_set(&self, progress: &Progress) -> String {
+        let token = self.control.token();
+        format!(
+            "UPDATE {} SET seq = {}, progress = {} WHERE {} AND lane = {} AND epoch = {} AND incarnation = {} AND seq = {}",
+            self.tables.lane(),
+            self.seq + 1,
+            quote_text(&progress.to_column()),
+            self.tables.key(),
+            self.number,
+            token.epoch().0,
+            token.incarnation().0,
+            self.seq
+        )
+    }
+
+    /// Rolls back after a refusal: the transaction is still open (also after a lock wait timeout).
+    async fn give_up(&mut self, ended: Try) -> Try {
+        if let Some(conn) = self.conn.as_mut()
+            && conn.query_drop("ROLLBACK").await.is_err()
+        {
+            self.conn = None;
+        }
+        ended
+    }
+
+    /// Connects again and finds out by a locking read whether the last batch is in. True: it is.
+    async fn reopen(&mut self) -> Result<bool, Stop> {
+        self.conn = None;
+        let (expected, remembered) = (self.seq, self.progress.clone());
+        let (conn, server) = self.target.connect(&self.control).await?;
+        self.conn = Some(conn);
+        self.server = server;
+        self.claim().await?;
+        if self.seq == expected + 1 {
+            return Ok(true);
+        }
+        // An asynchronous failover of the target may have lost acknowledged commits (R13): start again from what it has.
+        if self.seq != expected || self.progress != remembered {
+            return Err(Stop::Transient(DmError::new(
+                &codes::TARGET_PROGRESS_CHANGED,
+                format!("the target's progress is at commit {} of lane {}, we remember {expected}", self.seq, self.number),
+            )));
+        }
+        Ok(false)
+    }
+
+    /// Writes our connection into the row (R12) and reads it, in one transaction that holds the head.
+    async fn claim(&mut self) -> Result<(), Stop> {
+        let mut backoff = Backoff::new();
+        loop {
+            self.control.check()?;
+            match self.try_claim().await {
+                Ok(()) => return Ok(()),
+                Err(Stop::Transient(error)) => {
+                    self.control.note(Some(format!("target: {error}")));
+                    warn!(%error, "could not claim a lane; trying again");
+                    self.control.sleep(backoff.step()).await?;
+                    let (conn, server) = self.target.connect(&self.control).await?;
+                    self.conn = Some(conn);
+                    self.server = server;
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    async fn try_claim(&mut self) -> Result<(), Stop> {
+        let token = self.control.token().clone();
+        let (key, lane_table) = (self.tables.key(), self.tables.lane());
+        let (epoch, incarnation, number) = (token.epoch().0, token.incarnation().0, self.number);
+        let server = self.server.clone();
+        let Some(conn) = self.conn.as_mut() else {
+            return Err(Stop::Transient(DmError::new(&codes::TARGET_CONNECTION_LOST, "no connection")));
+        };
+        let connection = conn.id();
+        conn.query_drop("BEGIN").await.map_err(target)?;
+        let head: Option<(u64, u64)> = conn
+            .query_first(format!("SELECT epoch, incarnation FROM {} WHERE {key} FOR UPDATE", self.tables.head()))
+            .await
+            .map_err(target)?;
+        if head != Some((epoch, incarnation)) {
+            let _ = conn.query_drop("ROLLBACK").await;
+            return Err(Stop::Fenced(fenced(head.map_or(0, |(epoch, _)| epoch), &token)));
+        }
+        let select =
+            format!("SELECT epoch, incarnation, seq, connection, server, progress FROM {lane_table} WHERE {key} AND lane = {number} FOR UPDATE");
+        let row: Option<(u64, u64, u64, u64, String, String)> = match conn.query_first(&select).await {
+            Ok(row) => row,
+            Err(error) if is_lock_wait(&error) => {
+                // An older connection of this lane still has its transaction open.
+                let _ = conn.query_drop("ROLLBACK").await;
+                let old: Option<(u64, String)> = conn
+                    .query_first(format!("SELECT connection, server FROM {lane_table} WHERE {key} AND lane = {number}"))
+                    .await
+                    .map_err(target)?;
+                if let Some((old, at_server)) = old {
+                    kill(conn, old, &at_server, &server).await;
+                }
+                return Err(Stop::Transient(classify(error, Role::Target)));
+            }
+            Err(error) => return Err(target(error)),
+        };
+        let write = match &row {
+            None => format!(
+                "INSERT INTO {lane_table} (task, source, lane, epoch, incarnation, seq, connection, server, progress) \
+                 VALUES ({}, {number}, {epoch}, {incarnation}, 0, {connection}, {}, '')",
+                self.tables.key_values(),
+                quote_text(&server.text())
+            ),
+            Some((row_epoch, row_incarnation, ..)) if (*row_epoch, *row_incarnation) == (epoch, incarnation) => format!(
+                "UPDATE {lane_table} SET connection = {connection}, server = {} WHERE {key} AND lane = {number}",
+                quote_text(&server.text())
+            ),
+            Some((row_epoch, ..)) => {
+                let _ = conn.query_drop("ROLLBACK").await;
+                return Err(Stop::Fenced(fenced(*row_epoch, &token)));
+            }
+        };
+        conn.query_drop(write).await.map_err(target)?;
+        conn.query_drop("COMMIT").await.map_err(target)?;
+        let (seq, text) = row.map_or((0, String::new()), |(_, _, seq, _, _, text)| (seq, text));
+        self.seq = seq;
+        self.progress = Progress::from_column(&text)?;
+        Ok(())
+    }
+
+    /// Finds out what a failed compare-and-set means.
+    async fn mismatch(&mut self) -> Stop {
+        if let Some(conn) = self.conn.as_mut() {
+            let _ = conn.query_drop("ROLLBACK").await;
+        }
+        match self.try_claim().await {
+            Err(stop) => stop,
+            Ok(()) => Stop::Transient(DmError::new(
+                &codes::TARGET_PROGRESS_CHANGED,
+                "an earlier connection of this lane committed in between; going on from what the target has",
+            )),
+        }
+    }
+}
+
+/// Statements before the caller's in the first packet: BEGIN, the compare-and-set, the assertion.
+const PROLOGUE: usize = 3;
+/// Error number of the assertion (a double out of range).
+const ASSERTION_FAILED: u16 = 1690;
+
+/// Runs the `count` statements of one packet and collects the rows that each found. `first` is the batch index of its first
+/// statement (of its first one after the prologue, in the first packet).
+async fn send(conn: &mut Conn, packet: &str, count: usize, first: usize, found: &mut Vec<u64>) -> Result<(), Try> {
+    let prologue = if found.is_empty() { PROLOGUE } else { 0 };
+    let before = found.len();
+    let ended = run_packet(conn, packet, count, found).await;
+    let Err(error) = ended else { return Ok(()) };
+    let done = found.len() - before;
+    let number = if let mysql_async::Error::Server(server) = &error { Some(server.code) } else { None };
+    let refused = classify(error, Role::Target);
+    if let Some(number) = number {
+        if prologue > 0 && done <= PROLOGUE && number == ASSERTION_FAILED {
+            return Err(Try::Mismatch);
+        }
+        return Err(match refused.kind() {
+            dm_model::Kind::Transient => Try::Again(refused),
+            _ if done >= prologue => Try::Refused { index: first + done - prologue, error: refused },
+            _ => Try::Again(refused),
+        });
+    }
+    Err(Try::Unknown(refused))
+}
+
+async fn run_packet(conn: &mut Conn, packet: &str, count: usize, found: &mut Vec<u64>) -> Result<(), mysql_async::Error> {
+    let mut result = conn.query_iter(packet).await?;
+    for _ in 0..count {
+        // Reading past the end of a result reads the head of the next one, whose refusal belongs to the next statement.
+        found.push(result.affected_rows());
+        while result.next().await?.is_some() {}
+    }
+    Ok(())
+}
+
+fn target(error: mysql_async::Error) -> Stop {
+    classify(error, Role::Target).into()
+}

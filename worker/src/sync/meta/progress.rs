@@ -1,0 +1,54 @@
+//! What lane 0's row says.
+
+use dm_model::{DmError, Position, codes};
+use serde::{Deserialize, Serialize};
+
+/// Durable progress of a subtask, kept as JSON in lane 0's row.
+///
+/// Every upstream transaction up to `at` has been dealt with. After stopped tables were resumed the stream reads again from their
+/// cursors; until `at` reaches `floor` again, the tables that had not stopped are already ahead and drop what is at or below `floor`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Where the stream goes on. `None`: the subtask has not been set up.
+    pub(crate) at: Option<Position>,
+    /// Where the tables that never stopped stand, while the stream is behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) floor: Option<Position>,
+    /// A DDL that was, or may have been, sent (R23).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) intent: Option<Intent>,
+    /// The full migration has ended.
+    #[serde(default)]
+    pub(crate) finished: bool,
+}
+
+/// A DDL about to be sent, recorded before it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    /// The upstream transaction that carries it, printed.
+    pub(crate) transaction: String,
+    /// Index of the statement inside that transaction.
+    pub(crate) index: usize,
+    /// The statement as sent.
+    pub(crate) statement: String,
+    /// Structures of the tables it names at the target, before it: text of SHOW CREATE TABLE, `None` where there was none.
+    pub(crate) before: Vec<(String, Option<String>)>,
+}
+
+impl Progress {
+    /// Reads the column.
+    pub(crate) fn from_column(text: &str) -> Result<Self, DmError> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(text).map_err(|error| {
+            DmError::new(&codes::META_DAMAGED, "the progress column of dm_lane cannot be read").with_cause(error)
+        })
+    }
+
+    /// Writes the column.
+    pub(crate) fn to_column(&self) -> String {
+        // Plain structs with string keys always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,86 @@
+//! The meta tables: their names, shapes and keys.
+
+use dm_model::DmError;
+use mysql_async::{Conn, prelude::Queryable};
+
+use crate::{
+    database::{Role, classify},
+    sync::{FenceToken, value::quote_name, value::quote_text},
+};
+
+/// Names and key predicates of the meta tables of one subtask.
+#[derive(Clone, Debug)]
+pub(crate) struct MetaTables {
+    schema: String,
+    task: String,
+    source: String,
+}
+
+impl MetaTables {
+    /// The tables in `schema` for the subtask of `token`.
+    pub(crate) fn new(schema: &str, token: &FenceToken) -> Self {
+        Self { schema: schema.to_owned(), task: token.task().to_string(), source: token.source().to_string() }
+    }
+
+    fn name(&self, table: &str) -> String {
+        format!("{}.{}", quote_name(&self.schema), quote_name(table))
+    }
+
+    /// Quoted name of the head table.
+    pub(crate) fn head(&self) -> String {
+        self.name("dm_head")
+    }
+
+    /// Quoted name of the lane table.
+    pub(crate) fn lane(&self) -> String {
+        self.name("dm_lane")
+    }
+
+    /// Quoted name of the table rows.
+    pub(crate) fn table(&self) -> String {
+        self.name("dm_table")
+    }
+
+    /// `task = … AND source = …`, the start of every key.
+    pub(crate) fn key(&self) -> String {
+        format!("task = {} AND source = {}", quote_text(&self.task), quote_text(&self.source))
+    }
+
+    /// `'task','source'`, the start of every inserted row.
+    pub(crate) fn key_values(&self) -> String {
+        format!("{}, {}", quote_text(&self.task), quote_text(&self.source))
+    }
+
+    /// Creates what is missing. Safe to run at any time by anybody: it never changes what is there.
+    pub(crate) async fn create(&self, conn: &mut Conn) -> Result<(), DmError> {
+        let key = "task VARCHAR(128) NOT NULL, source VARCHAR(32) NOT NULL";
+        // Transactional by name (R20): a server whose default engine is another one must not get to choose.
+        let options = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+        let statements = [
+            format!("CREATE DATABASE IF NOT EXISTS {}", quote_name(&self.schema)),
+            format!(
+                "CREATE TABLE IF NOT EXISTS {} ({key}, cluster BIGINT UNSIGNED NOT NULL, generation BIGINT UNSIGNED NOT NULL, \
+                 epoch BIGINT UNSIGNED NOT NULL, incarnation BIGINT UNSIGNED NOT NULL, digest VARCHAR(64) NOT NULL, \
+                 PRIMARY KEY (task, source)) {options}",
+                self.head()
+            ),
+            format!(
+                "CREATE TABLE IF NOT EXISTS {} ({key}, lane INT NOT NULL, epoch BIGINT UNSIGNED NOT NULL, \
+                 incarnation BIGINT UNSIGNED NOT NULL, seq BIGINT UNSIGNED NOT NULL, connection BIGINT UNSIGNED NOT NULL, \
+                 server VARCHAR(255) NOT NULL, progress MEDIUMTEXT NOT NULL, \
+                 PRIMARY KEY (task, source, lane)) {options}",
+                self.lane()
+            ),
+            format!(
+                "CREATE TABLE IF NOT EXISTS {} ({key}, db VARCHAR(64) NOT NULL, tbl VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, \
+                 cursor_at MEDIUMTEXT NOT NULL, structure MEDIUMTEXT NOT NULL, error TEXT NOT NULL, loaded_rows BIGINT UNSIGNED NOT NULL, \
+                 loaded_bytes BIGINT UNSIGNED NOT NULL, PRIMARY KEY (task, source, db, tbl)) {options}",
+                self.table()
+            ),
+        ];
+        for statement in statements {
+            conn.query_drop(statement).await.map_err(|error| classify(error, Role::Target))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! The source: its connections, where it stands, what its tables look like, its snapshots and its stream.
+//!
+//! Every session is pinned (`session.rs`): no global setting of the server may change what we read.
+//! Read `session.rs`, `position.rs`, `structure.rs`, `snapshot.rs`, `stream.rs`.
+
+mod position;
+mod raw_event;
+mod session;
+mod snapshot;
+mod stream;
+mod structure;
+
+pub(crate) use position::current_position;
+pub(crate) use raw_event::RawEvent;
+pub(crate) use session::Upstream;
+pub(crate) use snapshot::Snapshot;
+pub(crate) use stream::Stream;
+pub(crate) use structure::{Found, list_tables, show_create, show_create_database};

@@ -1,0 +1,7 @@
+//! The stream's unit.
+
+/// One binlog event as the server sent it: header, body and checksum.
+#[derive(Debug)]
+pub(crate) struct RawEvent {
+    pub(crate) bytes: Vec<u8>,
+}

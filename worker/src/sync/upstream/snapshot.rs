@@ -1,0 +1,86 @@
+//! A consistent snapshot of one table and the position that it stands at.
+//!
+//! The table is locked for the moment in which the snapshot is opened and the position read. Writers of the table hold its metadata
+//! lock through the engine's commit, so the position covers exactly what the snapshot sees, also when other transactions are
+//! still on their way into the engine (design §6).
+
+use std::time::Duration;
+
+use dm_ddl::Table;
+use dm_model::{DmError, Position, TableName};
+use mysql_async::{Conn, prelude::Queryable};
+
+use super::{Upstream, current_position, show_create};
+use crate::{
+    database::{Role, ServerIdentity, classify},
+    sync::{control::Control, stop::Stop},
+};
+
+/// Seconds that our lock request may wait in the table's queue, and so hold up the writers behind it. The server counts in seconds.
+const LOCK_WAIT_S: u32 = 1;
+/// Pause between two requests, so that writers who queued behind us get through.
+const LOCK_PAUSE: Duration = Duration::from_millis(300);
+
+/// An open snapshot.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// The session that sees the snapshot; its results carry text in the columns' own character sets.
+    pub(crate) conn: Conn,
+    /// Every transaction of the table up to here is in it, none after.
+    pub(crate) position: Position,
+    /// SHOW CREATE TABLE at that point.
+    pub(crate) create: String,
+    pub(crate) structure: Table,
+}
+
+impl Snapshot {
+    /// Opens a snapshot of one table. `None`: the table is gone.
+    ///
+    /// Waits, visibly and without keeping its place in the queue, for as long as others hold the table.
+    pub(crate) async fn open(upstream: &Upstream, name: &TableName, control: &Control) -> Result<Option<Self>, Stop> {
+        let (mut lock, server) = upstream.connect().await?;
+        lock.query_drop(format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")).await.map_err(failed)?;
+        let mut rows = upstream.connect_for_rows().await?;
+        rows.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await.map_err(failed)?;
+        let mut waited = false;
+        loop {
+            control.check()?;
+            match lock.query_drop(format!("LOCK TABLES {name} READ")).await {
+                Ok(()) => break,
+                Err(mysql_async::Error::Server(error)) if error.code == 1205 => {
+                    waited = true;
+                    control.note(Some(format!("waiting for a lock on {name}: an open transaction holds the table")));
+                    control.sleep(LOCK_PAUSE).await?;
+                }
+                Err(mysql_async::Error::Server(error)) if matches!(error.code, 1146 | 1049) => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        let opened = Self::read_under_lock(&mut lock, &mut rows, &server, name, upstream.uses_gtid()).await;
+        let unlocked = lock.query_drop("UNLOCK TABLES").await;
+        if waited {
+            control.note(None);
+        }
+        let opened = opened?;
+        unlocked.map_err(failed)?;
+        let _closed = lock.disconnect().await;
+        Ok(opened.map(|(position, create, structure)| Self { conn: rows, position, create, structure }))
+    }
+
+    async fn read_under_lock(
+        lock: &mut Conn,
+        rows: &mut Conn,
+        server: &ServerIdentity,
+        name: &TableName,
+        with_gtid: bool,
+    ) -> Result<Option<(Position, String, Table)>, DmError> {
+        rows.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await.map_err(|error| classify(error, Role::Upstream))?;
+        let position = current_position(lock, server, with_gtid).await?;
+        let found = show_create(lock, name, server).await?;
+        Ok(found.map(|(create, structure)| (position, create, structure)))
+    }
+}
+
+fn failed(error: mysql_async::Error) -> Stop {
+    classify(error, Role::Upstream).into()
+}

@@ -1,0 +1,214 @@
+//! One value of a row, the same whether it came from a snapshot or from the binlog, and its SQL text.
+
+use std::fmt::Write as _;
+
+use dm_binlog::Value as Raw;
+use dm_ddl::{Column, TypeKind};
+
+use super::transform::Charset;
+
+/// A value in canonical form.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    UInt(u64),
+    Float(f32),
+    Double(f64),
+    /// DECIMAL, printed.
+    Number(String),
+    /// Character data, transcoded.
+    Text(String),
+    /// A date or time, printed; TIMESTAMP in UTC.
+    Time(String),
+    Json(String),
+    /// BINARY, BLOB, GEOMETRY and their like.
+    Bytes(Vec<u8>),
+}
+
+/// Why a value has no canonical form.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ValueError {
+    #[error("its bytes are not valid {0}")]
+    Charset(Charset),
+    #[error("its type is not the one that the tracked structure says")]
+    Type,
+}
+
+impl Value {
+    /// From a decoded binlog value of `column`.
+    pub(crate) fn from_binlog(raw: Raw<'_>, column: &Column, charset: Charset) -> Result<Self, ValueError> {
+        Ok(match raw {
+            Raw::Null => Self::Null,
+            Raw::Int(value) => Self::Int(value),
+            Raw::UInt(value) => Self::UInt(value),
+            Raw::Float(value) => Self::Float(value),
+            Raw::Double(value) => Self::Double(value),
+            Raw::Decimal(text) => Self::Number(text),
+            Raw::Bytes(bytes) => Self::from_bytes(bytes, column, charset)?,
+            Raw::Enum(index) => Self::UInt(u64::from(index)),
+            Raw::Set(bits) | Raw::Bit { bits, .. } => Self::UInt(bits),
+            Raw::Year(year) => Self::UInt(u64::from(year)),
+            Raw::Date { year, month, day } => Self::Time(format!("{year:04}-{month:02}-{day:02}")),
+            Raw::Time { negative, hours, minutes, seconds, micros, .. } => {
+                Self::Time(time_text(negative, u32::from(hours), minutes, seconds, micros))
+            }
+            Raw::DateTime { year, month, day, hour, minute, second, micros, .. } => {
+                Self::Time(datetime_text(year, month, day, hour, minute, second, micros))
+            }
+            Raw::Timestamp { seconds, micros, .. } => Self::Time(timestamp_text(seconds, micros)),
+            Raw::Json(text) => Self::Json(text),
+        })
+    }
+
+    /// From the bytes of a string-like column, in the column's character set.
+    pub(crate) fn from_bytes(bytes: &[u8], column: &Column, charset: Charset) -> Result<Self, ValueError> {
+        match column.ty.kind {
+            // MariaDB's JSON and any JSON that travels as text.
+            TypeKind::Json => Charset::Utf8.decode(bytes).map(Self::Json).ok_or(ValueError::Charset(Charset::Utf8)),
+            // The binlog cuts trailing zero bytes of BINARY(n); the table has them.
+            TypeKind::Binary => {
+                let mut bytes = bytes.to_vec();
+                let length = column.ty.length.unwrap_or(1) as usize;
+                if bytes.len() < length {
+                    bytes.resize(length, 0);
+                }
+                Ok(Self::Bytes(bytes))
+            }
+            _ if charset == Charset::Binary => Ok(Self::Bytes(bytes.to_vec())),
+            _ => charset.decode(bytes).map(Self::Text).ok_or(ValueError::Charset(charset)),
+        }
+    }
+
+    /// Appends the literal that stores this value.
+    pub(crate) fn write_literal(&self, sql: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Self::Null => write!(sql, "NULL"),
+            Self::Int(value) => write!(sql, "{value}"),
+            Self::UInt(value) => write!(sql, "{value}"),
+            // Through f64: the text names exactly the stored float, so the target rounds nothing.
+            Self::Float(value) => write!(sql, "{:e}", f64::from(*value)),
+            Self::Double(value) => write!(sql, "{value:e}"),
+            Self::Number(text) => write!(sql, "{text}"),
+            Self::Text(text) | Self::Json(text) => {
+                write_quoted(sql, text);
+                Ok(())
+            }
+            Self::Time(text) => write!(sql, "'{text}'"),
+            Self::Bytes(bytes) => {
+                sql.push_str("x'");
+                for byte in bytes {
+                    let _ = write!(sql, "{byte:02x}");
+                }
+                sql.push('\'');
+                Ok(())
+            }
+        };
+    }
+
+    /// Bytes that the value takes up in a queue, for bounds.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Number(text) | Self::Text(text) | Self::Time(text) | Self::Json(text) => text.len() + 24,
+            Self::Bytes(bytes) => bytes.len() + 24,
+            _ => 24,
+        }
+    }
+}
+
+/// A time of the TIME type.
+pub(crate) fn time_text(negative: bool, hours: u32, minutes: u8, seconds: u8, micros: u32) -> String {
+    format!("{}{hours:02}:{minutes:02}:{seconds:02}{}", if negative { "-" } else { "" }, Fraction(micros))
+}
+
+/// A date with time.
+pub(crate) fn datetime_text(year: u16, month: u8, day: u8, hour: u8, minute: u8, second: u8, micros: u32) -> String {
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{}", Fraction(micros))
+}
+
+/// Seconds since 1970 in UTC; the zero timestamp is MySQL's zero date.
+fn timestamp_text(seconds: i64, micros: u32) -> String {
+    if seconds == 0 && micros == 0 {
+        return "0000-00-00 00:00:00".to_owned();
+    }
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil_from_days(days);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}{}", second / 3_600, second / 60 % 60, second % 60, Fraction(micros))
+}
+
+/// Days since 1970-01-01 to a date of the proleptic Gregorian calendar. Years are counted from March so that the leap day is last.
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// `.ffffff`, or nothing.
+struct Fraction(u32);
+
+impl std::fmt::Display for Fraction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, ".{:06}", self.0) }
+    }
+}
+
+/// A quoted string literal.
+pub(crate) fn quote_text(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    write_quoted(&mut quoted, text);
+    quoted
+}
+
+/// A quoted identifier.
+pub(crate) fn quote_name(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// Sessions of ours never run under NO_BACKSLASH_ESCAPES.
+fn write_quoted(sql: &mut String, text: &str) {
+    sql.push('\'');
+    let mut rest = text;
+    while let Some(at) = rest.find(['\'', '\\', '\0']) {
+        let (plain, special) = rest.split_at(at);
+        sql.push_str(plain);
+        let mut chars = special.chars();
+        match chars.next() {
+            Some('\'') => sql.push_str("''"),
+            Some('\\') => sql.push_str("\\\\"),
+            _ => sql.push_str("\\0"),
+        }
+        rest = chars.as_str();
+    }
+    sql.push_str(rest);
+    sql.push('\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_printed_in_utc() {
+        assert_eq!(timestamp_text(0, 0), "0000-00-00 00:00:00");
+        assert_eq!(timestamp_text(1, 0), "1970-01-01 00:00:01");
+        assert_eq!(timestamp_text(951_782_399, 5), "2000-02-28 23:59:59.000005");
+        assert_eq!(timestamp_text(951_782_400, 0), "2000-02-29 00:00:00");
+        assert_eq!(timestamp_text(2_147_483_647, 0), "2038-01-19 03:14:07");
+        assert_eq!(timestamp_text(4_294_967_295, 0), "2106-02-07 06:28:15");
+    }
+
+    #[test]
+    fn literals_keep_every_character() {
+        assert_eq!(quote_text("a'b\\c\0d"), "'a''b\\\\c\\0d'");
+        let mut sql = String::new();
+        Value::Float(1.175_494_4e-38).write_literal(&mut sql);
+        assert_eq!(sql.parse::<f64>().map(|value| value as f32), Ok(1.175_494_4e-38));
+    }
+}

@@ -1,0 +1,104 @@
+//! What this process does for the leader: subtasks, status, checks.
+
+use crate::checks;
+use crate::http::Shown;
+use crate::session::{Duties, Grantor};
+use crate::supervisor::{SourceView, Spawn, Supervisor, list_response};
+use dm_model::DmError;
+use dm_proto::v1::{Call, CheckSourceReply, Desired, Reply, SubtaskReport, call, reply};
+use futures::future::BoxFuture;
+use prost::Message as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tracing::Instrument as _;
+
+/// A call without a timeout of its own gets this one; DM's budget for a pre-check.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// Joins the parts that the session serves.
+pub(crate) struct WorkerDuties<S: Spawn> {
+    name: String,
+    supervisor: Arc<Supervisor<S>>,
+    connected: std::sync::OnceLock<watch::Receiver<bool>>,
+}
+
+impl<S: Spawn> WorkerDuties<S> {
+    pub(crate) fn new(name: String, supervisor: Arc<Supervisor<S>>) -> Self {
+        Self { name, supervisor, connected: std::sync::OnceLock::new() }
+    }
+
+    /// Where it is seen whether the session stands; set once, after the session was made.
+    pub(crate) fn watch_session(&self, connected: watch::Receiver<bool>) {
+        let _ = self.connected.set(connected);
+    }
+
+    async fn answer(&self, grantor: &Grantor, kind: call::Kind) -> Result<reply::Kind, DmError> {
+        match kind {
+            call::Kind::QueryStatus(asked) => {
+                let response = list_response(&self.supervisor.views(), &self.name, &asked.task, &asked.sources);
+                Ok(reply::Kind::QueryStatus(response.encode_to_vec().into()))
+            }
+            call::Kind::CheckSource(asked) => {
+                let yaml = checks::check_source(&asked, &grantor.secret_key).await?;
+                Ok(reply::Kind::CheckSource(CheckSourceReply { yaml }))
+            }
+            call::Kind::CheckTask(asked) => {
+                Ok(reply::Kind::CheckTask(checks::check_task(&asked, &grantor.secret_key).await?))
+            }
+        }
+    }
+}
+
+impl<S: Spawn> Duties for WorkerDuties<S> {
+    fn desired(&self, grantor: &Grantor, desired: Desired) {
+        self.supervisor.desired(grantor, desired);
+    }
+
+    fn reports(&self) -> Vec<SubtaskReport> {
+        self.supervisor.reports()
+    }
+
+    fn call(self: Arc<Self>, grantor: Grantor, call: Call) -> BoxFuture<'static, Reply> {
+        let span = tracing::info_span!("worker call", kind = kind_name(&call));
+        dm_proto::telemetry::set_parent(&span, &call.traceparent);
+        Box::pin(
+            async move {
+                let id = call.id;
+                let Some(kind) = call.kind else {
+                    return Reply { id, error: "this worker doesn't know that call; upgrade it".into(), kind: None };
+                };
+                let timeout = if call.timeout_ms == 0 { CALL_TIMEOUT } else { Duration::from_millis(call.timeout_ms) };
+                match tokio::time::timeout(timeout, self.answer(&grantor, kind)).await {
+                    Ok(Ok(kind)) => Reply { id, error: String::new(), kind: Some(kind) },
+                    Ok(Err(error)) => Reply { id, error: error.to_string(), kind: None },
+                    Err(_) => Reply { id, error: format!("not done within {} ms", timeout.as_millis()), kind: None },
+                }
+            }
+            .instrument(span),
+        )
+    }
+}
+
+impl<S: Spawn> Shown for WorkerDuties<S> {
+    fn worker(&self) -> &str {
+        &self.name
+    }
+
+    fn views(&self) -> Vec<SourceView> {
+        self.supervisor.views()
+    }
+
+    fn connected(&self) -> bool {
+        self.connected.get().is_some_and(|connected| *connected.borrow())
+    }
+}
+
+fn kind_name(call: &Call) -> &'static str {
+    match call.kind {
+        Some(call::Kind::QueryStatus(_)) => "query-status",
+        Some(call::Kind::CheckSource(_)) => "check-source",
+        Some(call::Kind::CheckTask(_)) => "check-task",
+        None => "unknown",
+    }
+}
