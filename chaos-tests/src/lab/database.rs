@@ -97,11 +97,10 @@ impl DatabaseBuilder {
             _ => &["--log-slave-updates=ON"],
         };
         args.extend(ours.iter().map(|&arg| arg.to_owned()));
-        if self.gtid && !self.kind.is_mariadb() {
-            args.extend([
-                "--gtid-mode=ON".to_owned(),
-                "--enforce-gtid-consistency=ON".to_owned(),
-            ]);
+        if !self.kind.is_mariadb() {
+            // Said in both cases: 9.7 has it on by default, 5.6 off.
+            let mode = if self.gtid { "ON" } else { "OFF" };
+            args.extend([format!("--gtid-mode={mode}"), format!("--enforce-gtid-consistency={mode}")]);
         }
         args.extend(self.args.iter().cloned());
         args
