@@ -153,9 +153,11 @@ pub async fn within<T>(
     }
 }
 
-/// True when the server surely did not take the call, or cannot be reached: another master may answer.
+/// True when the server cannot take the call now, or the connection broke: another master may answer. Whether a mutating call was
+/// taken is then unknown, so it is repeated under the same request id only.
 pub fn is_unavailable(status: &Status) -> bool {
-    status.code() == Code::Unavailable
+    // A status that came from the server has no source; one made here from a broken connection has.
+    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }
 
 fn innermost(error: &dyn std::error::Error) -> String {

@@ -1,0 +1,80 @@
+//! Draws the view on a terminal, in place.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::item::Item;
+
+const TEXT: &str = "{msg}";
+const BAR: &str = "  {prefix:40!} {bar:24} {percent:>3} % {pos:>10}/{len:10} {msg}";
+
+/// Lines that are redrawn.
+#[derive(Debug)]
+pub(super) struct Bars {
+    multi: MultiProgress,
+    lines: Vec<ProgressBar>,
+    /// Last line; empty while all is well.
+    note: ProgressBar,
+}
+
+impl Bars {
+    pub(super) fn new() -> Self {
+        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
+        let note = multi.add(ProgressBar::no_length().with_style(style(TEXT)));
+        Self {
+            multi,
+            lines: Vec::new(),
+            note,
+        }
+    }
+
+    /// Makes the lines show these items; a line is kept while its place exists, so nothing flickers.
+    pub(super) fn draw(&mut self, items: &[Item]) {
+        while self.lines.len() > items.len() {
+            if let Some(line) = self.lines.pop() {
+                self.multi.remove(&line);
+            }
+        }
+        while self.lines.len() < items.len() {
+            let line = self
+                .multi
+                .insert_before(&self.note, ProgressBar::no_length());
+            self.lines.push(line);
+        }
+        for (line, item) in self.lines.iter().zip(items) {
+            set(line, item);
+        }
+        self.note(String::new());
+    }
+
+    pub(super) fn note(&self, text: String) {
+        self.note.set_message(text);
+    }
+}
+
+fn set(line: &ProgressBar, item: &Item) {
+    match item {
+        Item::Text(text) => {
+            line.set_style(style(TEXT));
+            line.set_message(text.clone());
+        }
+        Item::Bar {
+            label,
+            rows,
+            rows_expected,
+            note,
+        } => {
+            line.set_style(style(BAR));
+            line.set_prefix(label.clone());
+            line.set_length(*rows_expected);
+            line.set_position(*rows);
+            line.set_message(note.clone());
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants; a wrong one would only look plain.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▌░")
+}
