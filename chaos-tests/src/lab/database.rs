@@ -22,6 +22,7 @@ pub struct Database {
     args: Vec<String>,
     process: Option<Process>,
     port: Port,
+    endpoint: Endpoint,
     folder: Folder,
 }
 
@@ -70,6 +71,7 @@ impl DatabaseBuilder {
             kind: self.kind,
             args,
             process: None,
+            endpoint: Endpoint::local(port.number()),
             port,
             folder,
         };
@@ -138,8 +140,8 @@ impl Database {
 
     /// How to log in.
     #[must_use]
-    pub fn endpoint(&self) -> Endpoint {
-        Endpoint::local(self.port.number())
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// A connection as root.
@@ -215,7 +217,7 @@ impl Database {
         let process = self
             .process
             .insert(Process::start(self.kind.title(), command, &log)?);
-        let endpoint = Endpoint::local(self.port.number());
+        let endpoint = self.endpoint.clone();
         let start = Instant::now();
         loop {
             process.must_run()?;

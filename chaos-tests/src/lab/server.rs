@@ -70,7 +70,7 @@ impl Server {
 
     /// One of ours.
     pub async fn own(database: Database) -> Result<Self> {
-        let endpoint = database.endpoint();
+        let endpoint = database.endpoint().clone();
         let product = endpoint.product().await?;
         Ok(Self {
             database: Some(database),

@@ -75,7 +75,7 @@ async fn gtid_can_be_off_and_data_survives_kills() -> Result<()> {
 async fn proxy_delays_stalls_and_cuts() -> Result<()> {
     let database = Database::start(Kind::Mariadb118).await?;
     let proxy = Proxy::start(database.addr().to_string()).await?;
-    let mut endpoint = database.endpoint();
+    let mut endpoint = database.endpoint().clone();
     endpoint.port = proxy.addr().port();
     let mut conn = endpoint.conn().await?;
 

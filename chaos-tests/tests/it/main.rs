@@ -1,3 +1,4 @@
 //! End-to-end tests, one file per scenario.
 
+mod compare;
 mod lab;
