@@ -1,0 +1,312 @@
+//! `operate-source create|update|stop|show`.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use dm_model::{DmError, SourceConfig, codes, secret::REDACTED};
+use dm_proto::{
+    pb::{CommonWorkerResponse, OperateSourceRequest, OperateSourceResponse, SourceOp},
+    v1::{CheckSourceCall, PinSource, PutSource, RemoveSource, call, command::Kind, reply},
+};
+use tokio::time::Instant;
+
+use super::{ApiError, led::Led};
+
+/// Longest wait until a new source has an owner.
+const BOUND_TIMEOUT: Duration = Duration::from_secs(10);
+/// A missed bell costs no more than this.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// DM's texts for a source without owner.
+const ADDED_UNBOUND: &str = "source is added but there is no free worker to bound";
+const STOPPED_UNBOUND: &str = "source is stopped and hasn't bound to worker before being stopped";
+
+struct Checked {
+    id: String,
+    yaml: String,
+    notices: String,
+}
+
+impl Led {
+    pub(super) async fn operate_source(
+        &self,
+        request: OperateSourceRequest,
+    ) -> Result<OperateSourceResponse, ApiError> {
+        self.catch_up().await?;
+        let sources = match request.op() {
+            SourceOp::StartSource => self.create_sources(&request).await?,
+            SourceOp::UpdateSource => self.update_sources(&request).await?,
+            SourceOp::StopSource => self.stop_sources(&request).await?,
+            SourceOp::ShowSource => self.show_sources(&request)?,
+            SourceOp::InvalidSourceOp => {
+                return Err(DmError::new(
+                    &codes::MASTER_INVALID_OPERATE_OP,
+                    "op InvalidSourceOp not support for operate-source",
+                )
+                .into());
+            }
+        };
+        Ok(OperateSourceResponse {
+            result: true,
+            msg: String::new(),
+            sources,
+        })
+    }
+
+    async fn create_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+        let mut parsed = Vec::new();
+        let mut seen = BTreeSet::new();
+        for text in &request.config {
+            let source = SourceConfig::parse(text)?;
+            let id = source.value.source_id.to_string();
+            let exists = !self.done_before(&put_step(&id)) && self.read(|state| state.sources.contains_key(&id));
+            if exists || !seen.insert(id.clone()) {
+                return Err(DmError::new(
+                    &codes::SCHEDULER_SOURCE_CFG_EXIST,
+                    format!("source config with ID {id} already exists"),
+                )
+                .into());
+            }
+            parsed.push(source);
+        }
+        if parsed.is_empty() {
+            return Err(DmError::new(&codes::MASTER_GRPC_INVALID_REQ_TYPE, "no source configuration is given").into());
+        }
+        if !request.worker_name.is_empty() {
+            self.require_worker(&request.worker_name)?;
+        }
+        let mut checked = Vec::new();
+        let mut taken = self.server_ids_taken(&seen);
+        for source in parsed {
+            let notices = source.notices.join("\n");
+            checked.push(
+                self.check_source(source.value, notices, &request.worker_name, &mut taken)
+                    .await?,
+            );
+        }
+        self.put_all(&checked, &request.worker_name).await?;
+        self.await_bound(&checked).await
+    }
+
+    /// All or nothing: what this request created is removed again at the first failure.
+    async fn put_all(&self, checked: &[Checked], worker: &str) -> Result<(), ApiError> {
+        let mut created = Vec::new();
+        for source in checked {
+            if let Err(error) = self.put_one(source, worker).await {
+                for id in created {
+                    // A removal that fails leaves a source without tasks: harmless, and shown by `operate-source show`.
+                    let _ = self
+                        .propose(
+                            &format!("undo/{id}"),
+                            Kind::RemoveSource(RemoveSource { source_id: id }),
+                        )
+                        .await;
+                }
+                return Err(error);
+            }
+            created.push(source.id.clone());
+        }
+        Ok(())
+    }
+
+    async fn put_one(&self, source: &Checked, worker: &str) -> Result<(), ApiError> {
+        let put = PutSource {
+            source_id: source.id.clone(),
+            yaml: source.yaml.clone(),
+            create_only: true,
+        };
+        self.propose(&put_step(&source.id), Kind::PutSource(put)).await?;
+        if !worker.is_empty() {
+            let pin = PinSource {
+                source_id: source.id.clone(),
+                worker: worker.to_owned(),
+            };
+            self.propose(&format!("pin/{}", source.id), Kind::PinSource(pin))
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn require_worker(&self, worker: &str) -> Result<(), DmError> {
+        if !self.read(|state| state.workers.contains_key(worker)) {
+            return Err(DmError::new(
+                &codes::SCHEDULER_WORKER_NOT_EXIST,
+                format!("dm-worker with name {worker} not exists"),
+            ));
+        }
+        if !self.term.hub.is_connected(worker) {
+            return Err(DmError::new(
+                &codes::SCHEDULER_WORKER_NOT_FREE,
+                format!("dm-worker with name {worker} is offline"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// server-ids of all sources but these.
+    fn server_ids_taken(&self, except: &BTreeSet<String>) -> Vec<u32> {
+        let yamls: Vec<String> = self.read(|state| {
+            let others = state.sources.iter().filter(|(id, _)| !except.contains(*id));
+            others.map(|(_, source)| source.yaml.clone()).collect()
+        });
+        let ids = yamls
+            .iter()
+            .filter_map(|yaml| SourceConfig::parse(yaml).ok())
+            .map(|source| source.value.server_id);
+        ids.filter(|id| *id != 0).collect()
+    }
+
+    /// Lets a worker connect to the upstream; it fills in flavor and server-id.
+    async fn check_source(
+        &self,
+        mut source: SourceConfig,
+        notices: String,
+        worker: &str,
+        taken: &mut Vec<u32>,
+    ) -> Result<Checked, ApiError> {
+        source.from.password = self.encrypted(&source.from.password);
+        let id = source.source_id.to_string();
+        let question = CheckSourceCall {
+            yaml: source.to_yaml()?,
+            server_ids_taken: taken.clone(),
+        };
+        let preferred = Some(worker).filter(|worker| !worker.is_empty());
+        let reply = self
+            .ask_any(
+                preferred,
+                call::Kind::CheckSource(question),
+                self.api.config.rpc_timeout,
+            )
+            .await?;
+        let Some(reply::Kind::CheckSource(adjusted)) = reply.kind else {
+            return Err(DmError::new(
+                &codes::MASTER_GRPC_REQUEST_ERROR,
+                "the worker answered the check of a source with something else",
+            )
+            .into());
+        };
+        let mut value = SourceConfig::parse(&adjusted.yaml)?.value;
+        if value.source_id.as_str() != id {
+            return Err(DmError::new(
+                &codes::MASTER_GRPC_REQUEST_ERROR,
+                format!("the worker checked another source than {id}"),
+            )
+            .into());
+        }
+        // The worker decrypts what it needs; whatever it sends back, the log gets no plain text.
+        value.from.password = self.encrypted(&value.from.password);
+        taken.push(value.server_id);
+        Ok(Checked {
+            id,
+            yaml: value.to_yaml()?,
+            notices,
+        })
+    }
+
+    async fn await_bound(&self, checked: &[Checked]) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+        self.term.wake.notify_one();
+        let deadline = Instant::now() + BOUND_TIMEOUT;
+        let mut applied = self.api.replicated.watch();
+        while checked.iter().any(|source| self.owner(&source.id).is_none()) {
+            let hopeless = self.term.hub.connected().is_empty();
+            if hopeless || Instant::now() >= deadline || self.term.over.is_cancelled() {
+                break;
+            }
+            let _ = tokio::time::timeout(LOOK_PAUSE, applied.changed()).await;
+        }
+        Ok(checked
+            .iter()
+            .map(|source| self.entry(&source.id, ADDED_UNBOUND, &source.notices))
+            .collect())
+    }
+
+    fn entry(&self, id: &str, unbound: &str, bound: &str) -> CommonWorkerResponse {
+        let worker = self.owner(id);
+        let msg = if worker.is_some() { bound } else { unbound };
+        CommonWorkerResponse {
+            result: true,
+            msg: msg.to_owned(),
+            source: id.to_owned(),
+            worker: worker.unwrap_or_default(),
+        }
+    }
+
+    async fn update_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+        let mut updated = Vec::new();
+        for text in &request.config {
+            let parsed = SourceConfig::parse(text)?;
+            let (mut source, notices) = (parsed.value, parsed.notices.join("\n"));
+            let id = source.source_id.to_string();
+            let Some(known) = self.read(|state| state.sources.get(&id).map(|source| source.yaml.clone())) else {
+                return Err(DmError::new(
+                    &codes::SCHEDULER_SOURCE_CFG_NOT_EXIST,
+                    format!("source config with ID {id} not exists"),
+                )
+                .into());
+            };
+            let known = SourceConfig::parse(&known)?.value;
+            // A file written from `config source` has neither password nor, perhaps, server-id.
+            if source.from.password.expose() == REDACTED {
+                source.from.password = known.from.password;
+            }
+            if source.server_id == 0 {
+                source.server_id = known.server_id;
+            }
+            let mut taken = self.server_ids_taken(&BTreeSet::from([id.clone()]));
+            let checked = self.check_source(source, notices, "", &mut taken).await?;
+            let put = PutSource {
+                source_id: id.clone(),
+                yaml: checked.yaml,
+                create_only: false,
+            };
+            self.propose(&put_step(&id), Kind::PutSource(put)).await?;
+            updated.push(self.entry(&id, ADDED_UNBOUND, &checked.notices));
+        }
+        Ok(updated)
+    }
+
+    async fn stop_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+        let mut stopped = Vec::new();
+        for id in named(request)? {
+            let entry = self.entry(&id, STOPPED_UNBOUND, "");
+            self.propose(
+                &format!("remove/{id}"),
+                Kind::RemoveSource(RemoveSource { source_id: id.clone() }),
+            )
+            .await?;
+            stopped.push(entry);
+        }
+        Ok(stopped)
+    }
+
+    fn show_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+        let mut ids = named(request)?;
+        if ids.is_empty() {
+            ids = self.read(|state| state.sources.keys().cloned().collect());
+        }
+        if let Some(unknown) = ids
+            .iter()
+            .find(|id| !self.read(|state| state.sources.contains_key(*id)))
+        {
+            return Err(DmError::new(
+                &codes::SCHEDULER_SOURCE_CFG_NOT_EXIST,
+                format!("source config with ID {unknown} not exists"),
+            )
+            .into());
+        }
+        Ok(ids.iter().map(|id| self.entry(id, ADDED_UNBOUND, "")).collect())
+    }
+}
+
+/// Ids given as such, and those in the files given.
+fn named(request: &OperateSourceRequest) -> Result<Vec<String>, DmError> {
+    let mut ids = Vec::new();
+    for text in &request.config {
+        ids.push(SourceConfig::parse(text)?.value.source_id.to_string());
+    }
+    ids.extend(request.source_id.iter().cloned());
+    ids.dedup();
+    Ok(ids)
+}
+
+fn put_step(id: &str) -> String {
+    format!("put/{id}")
+}

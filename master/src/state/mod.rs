@@ -1,0 +1,38 @@
+//! The replicated state of the cluster, and the only code that changes it.
+//!
+//! Purpose: `(state, command) -> (state, outcome, events)`. Every master applies the same commands in
+//! the same order, so everything in here must give the same result everywhere, for ever.
+//!
+//! Constraints: no clock, no I/O, no randomness, no iteration over unordered maps; apply never fails
+//! and never panics (a command that can't be carried out is *refused* by its outcome). Events are
+//! hints for logs and metrics: every effect derives from the state itself.
+//!
+//! Format: a snapshot is JSON, `{"format": 1, "state": {..}}`; see [`Snapshot`].
+//!
+//! Read in this order: [`State`], then one file per noun: `source`, `task`, `worker`, `lease`,
+//! `settings`, `dedupe`; `refusal` has all the reasons for which a command is refused.
+
+mod dedupe;
+mod event;
+mod lease;
+mod refusal;
+mod settings;
+mod snapshot;
+mod source;
+#[allow(clippy::module_inception)]
+mod state;
+mod task;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use dedupe::{ANSWERS_MAX, Dedupe};
+pub use event::Event;
+pub use lease::Lease;
+pub use refusal::Refusal;
+pub use settings::{LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN, Settings};
+pub use snapshot::{Snapshot, SnapshotError};
+pub use source::Source;
+pub use state::State;
+pub use task::{Progress, Subtask, Task, Wanted};
+pub use worker::Worker;
