@@ -28,7 +28,7 @@ const ASK_INTERVAL: Duration = Duration::from_millis(200);
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// A peer that is not empty has formed the cluster with us, or without us. With us, its leader's message is here long
 /// before this time is over.
-const ADDRESSED_TIMEOUT: Duration = Duration::from_secs(10);
+const ADDRESSED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What one round of questions gave.
 #[derive(Debug, Default)]
@@ -39,11 +39,7 @@ struct Round {
 }
 
 /// Waits until this node belongs to a cluster. Waits for missing founders as long as it takes; dropping it stops waiting.
-pub(super) async fn form(
-    service: &PeerService,
-    name: &str,
-    founders: &[(String, String)],
-) -> Result<(), DmError> {
+pub(super) async fn form(service: &PeerService, name: &str, founders: &[(String, String)]) -> Result<(), DmError> {
     if !founders.iter().any(|(founder, _)| founder == name) {
         let text = format!("--initial-cluster does not name this master, `{name}`");
         return Err(DmError::new(&codes::MASTER_CONFIG_INVALID_FLAG, text));
@@ -84,11 +80,7 @@ async fn belongs(service: &PeerService) -> Result<bool, DmError> {
     })
 }
 
-async fn ask_all(
-    service: &PeerService,
-    name: &str,
-    founders: &[(String, String)],
-) -> Result<Round, DmError> {
+async fn ask_all(service: &PeerService, name: &str, founders: &[(String, String)]) -> Result<Round, DmError> {
     let mut round = Round::default();
     for (founder, addr) in founders.iter().filter(|(founder, _)| founder != name) {
         match ask(service, addr).await? {
@@ -121,16 +113,9 @@ async fn ask(service: &PeerService, addr: &str) -> Result<Option<IdentifyReply>,
         initial_cluster: service.founders.clone(),
     };
     let mut client = PeerClient::new(channel);
-    match tokio::time::timeout(
-        ASK_TIMEOUT,
-        client.identify(transport::request(request, ASK_TIMEOUT)),
-    )
-    .await
-    {
+    match tokio::time::timeout(ASK_TIMEOUT, client.identify(transport::request(request, ASK_TIMEOUT))).await {
         Ok(Ok(reply)) => Ok(Some(reply.into_inner())),
-        Ok(Err(status)) if status.code() == Code::FailedPrecondition => {
-            Err(refused(status.message().to_string()))
-        }
+        Ok(Err(status)) if status.code() == Code::FailedPrecondition => Err(refused(status.message().to_string())),
         Ok(Err(_)) | Err(_) => Ok(None),
     }
 }
@@ -163,11 +148,7 @@ fn not_a_founder(name: &str, formed: &[String]) -> DmError {
 }
 
 /// Records the cluster id, then creates the group. Both steps may be repeated after a crash between them.
-async fn initialize(
-    service: &PeerService,
-    name: &str,
-    peers: BTreeMap<String, IdentifyReply>,
-) -> Result<(), DmError> {
+async fn initialize(service: &PeerService, name: &str, peers: BTreeMap<String, IdentifyReply>) -> Result<(), DmError> {
     let mut members = BTreeMap::new();
     let me = PeerNode {
         name: name.to_string(),
@@ -182,9 +163,7 @@ async fn initialize(
             client_addr: reply.client_addr,
         };
         if members.insert(reply.node_id, node).is_some() {
-            let text = format!(
-                "master `{name}` has the node id of another master: its data folder is a copy"
-            );
+            let text = format!("master `{name}` has the node id of another master: its data folder is a copy");
             return Err(DmError::new(&codes::MASTER_START_SERVICE, text)
                 .with_workaround("Empty the copied data folder and start again."));
         }
@@ -194,10 +173,7 @@ async fn initialize(
     if let Err(error) = service.raft.initialize(members).await {
         // Someone elected themselves with our vote meanwhile: then the group exists.
         if !belongs(service).await? {
-            return Err(
-                DmError::new(&codes::MASTER_START_SERVICE, "can't create the raft group")
-                    .with_cause(error),
-            );
+            return Err(DmError::new(&codes::MASTER_START_SERVICE, "can't create the raft group").with_cause(error));
         }
     }
     settle(service)?;
@@ -210,28 +186,19 @@ async fn initialize(
 }
 
 fn record_cluster(service: &PeerService) -> Result<u64, DmError> {
-    let mut folder = service
-        .folder
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut folder = service.folder.lock().unwrap_or_else(PoisonError::into_inner);
     let cluster_id = match folder.identity().cluster_id {
         0 => random_id(),
         chosen_before_a_crash => chosen_before_a_crash,
     };
     folder.set_cluster(cluster_id, true)?;
-    service
-        .sender
-        .cluster_id
-        .store(cluster_id, Ordering::Release);
+    service.sender.cluster_id.store(cluster_id, Ordering::Release);
     Ok(cluster_id)
 }
 
 /// Forming is over: from now on an empty store in this folder is a loss, not a beginning.
 pub(super) fn settle(service: &PeerService) -> Result<(), DmError> {
-    let mut folder = service
-        .folder
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut folder = service.folder.lock().unwrap_or_else(PoisonError::into_inner);
     let cluster_id = folder.identity().cluster_id;
     folder.set_cluster(cluster_id, false)
 }

@@ -1,7 +1,7 @@
 //! The running node: what the rest of the master calls.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use dm_model::{DmError, codes};
@@ -40,11 +40,15 @@ struct Inner {
     sender: Arc<Sender>,
     leadership: watch::Receiver<Leadership>,
     applied: watch::Receiver<u64>,
-    store: Weak<Store>,
-    // The service holds the folder, and with it the lock, until the listener is closed.
-    folder: Weak<Mutex<DataFolder>>,
+    // Taken at shutdown, which drops them last: who opens the folder again must find it closed.
+    held: Mutex<Option<Held>>,
     stop: CancellationToken,
     server: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Held {
+    store: Arc<Store>,
+    folder: Arc<Mutex<DataFolder>>,
 }
 
 /// Numbers for metrics and the status page.
@@ -69,10 +73,7 @@ pub struct RaftNumbers {
 impl RaftNode {
     /// Opens the folder, serves the peers, and returns when this node belongs to a cluster; a new cluster is waited for
     /// as long as it takes. `machine` must be new: its state is rebuilt from snapshot and log.
-    pub async fn start<M: Machine>(
-        options: RaftOptions,
-        machine: Arc<RwLock<M>>,
-    ) -> Result<Self, DmError> {
+    pub async fn start<M: Machine>(options: RaftOptions, machine: Arc<RwLock<M>>) -> Result<Self, DmError> {
         refuse_join(&options)?;
         let folder = DataFolder::open(&options.data_dir, &options.name)?;
         let store = Store::open(&folder.store_path()).map_err(|error| store_trouble(&error))?;
@@ -108,8 +109,7 @@ impl RaftNode {
             client_addr: options.client_addr.clone(),
             peer_addr: options.peer_addr.clone(),
         };
-        let leader_silence_max =
-            Duration::from_millis(options.election_ms + 2 * options.heartbeat_ms);
+        let leader_silence_max = Duration::from_millis(options.election_ms + 2 * options.heartbeat_ms);
         let leadership = watch_leadership(&raft, contacts, leader_silence_max);
         let stop = CancellationToken::new();
         let inner = Inner {
@@ -117,15 +117,11 @@ impl RaftNode {
             sender,
             leadership,
             applied,
-            store: Arc::downgrade(&store),
-            folder: Arc::downgrade(&folder),
+            held: Mutex::new(Some(Held { store, folder })),
             stop,
             server: Mutex::new(None),
         };
-        drop((store, folder));
-        let node = Self {
-            inner: Arc::new(inner),
-        };
+        let node = Self { inner: Arc::new(inner) };
         let begun = node.begin(&options, service, &founders, pristine).await;
         if let Err(error) = begun {
             node.shutdown().await;
@@ -141,17 +137,8 @@ impl RaftNode {
         founders: &[(String, String)],
         pristine: bool,
     ) -> Result<(), DmError> {
-        let server = server::serve(
-            &options.peer_listen,
-            service.clone(),
-            self.inner.stop.clone(),
-        )
-        .await?;
-        *self
-            .inner
-            .server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(server);
+        let server = server::serve(&options.peer_listen, service.clone(), self.inner.stop.clone()).await?;
+        *self.inner.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
         if pristine {
             bootstrap::form(&service, &options.name, founders).await
         } else {
@@ -160,11 +147,7 @@ impl RaftNode {
     }
 
     /// Proposes a command and waits until it is applied here. Gives the entry's index and the machine's answer.
-    pub async fn propose(
-        &self,
-        command: Vec<u8>,
-        deadline: Duration,
-    ) -> Result<(u64, Vec<u8>), ProposeError> {
+    pub async fn propose(&self, command: Vec<u8>, deadline: Duration) -> Result<(u64, Vec<u8>), ProposeError> {
         if command.len() > COMMAND_BYTES_MAX {
             return Err(ProposeError::TooLarge(command.len()));
         }
@@ -199,10 +182,7 @@ impl RaftNode {
         let until = Instant::now() + deadline;
         let read_index = self.read_index(until).await?;
         let rest = until.saturating_duration_since(Instant::now());
-        match read_index
-            .try_await_ready(&self.inner.raft, Some(rest))
-            .await
-        {
+        match read_index.try_await_ready(&self.inner.raft, Some(rest)).await {
             Ok(Ok(_)) => Ok(()),
             // Nothing was proposed, so "not proposed" is the whole truth.
             Ok(Err(_)) => Err(ProposeError::NoQuorum),
@@ -215,11 +195,8 @@ impl RaftNode {
             let rest = until.saturating_duration_since(Instant::now());
             // An acknowledged age of zero is ReadIndex; any other would trust clocks.
             let option = LinearizerOption::new(Some(Duration::ZERO), true).with_wait_timeout(rest);
-            let round = tokio::time::timeout_at(
-                until + RETRY_INTERVAL,
-                self.inner.raft.get_read_linearizer(option),
-            )
-            .await;
+            let round =
+                tokio::time::timeout_at(until + RETRY_INTERVAL, self.inner.raft.get_read_linearizer(option)).await;
             let forward = match round {
                 Err(_) => return Err(ProposeError::NoQuorum),
                 Ok(Ok(linearizer)) => return Ok(linearizer),
@@ -229,23 +206,15 @@ impl RaftNode {
                 Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) => {
                     return Err(ProposeError::NoQuorum);
                 }
-                Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)))) => {
-                    forward
-                }
+                Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)))) => forward,
             };
             self.await_leader(&forward, until).await?;
         }
     }
 
     /// After a refusal that left nothing behind: names another leader, or waits a moment for one to appear.
-    async fn await_leader(
-        &self,
-        forward: &ForwardToLeader<TypeConfig>,
-        until: Instant,
-    ) -> Result<(), ProposeError> {
-        let known = self
-            .leader()
-            .filter(|leader| leader.node_id != self.node_id());
+    async fn await_leader(&self, forward: &ForwardToLeader<TypeConfig>, until: Instant) -> Result<(), ProposeError> {
+        let known = self.leader().filter(|leader| leader.node_id != self.node_id());
         let transferring = forward.reason != openraft::errors::ForwardReason::NotLeader;
         if let Some(leader) = known.filter(|_| !transferring) {
             return Err(ProposeError::NotLeader(Some(leader)));
@@ -342,12 +311,13 @@ impl RaftNode {
             applied: self.last_applied(),
             snapshot: index(metrics.snapshot),
             purged: index(metrics.purged),
-            disk_bytes: self
-                .inner
-                .store
-                .upgrade()
-                .map_or(0, |store| store.disk_bytes()),
+            disk_bytes: self.disk_bytes(),
         }
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        let held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().map_or(0, |held| held.store.disk_bytes())
     }
 
     /// Hands leadership to another voter and waits until it has it. Only on the leader.
@@ -374,11 +344,7 @@ impl RaftNode {
             .await
             .map_err(|error| failed(error.to_string()))?;
         let mut leadership = self.inner.leadership.clone();
-        let arrived = leadership.wait_for(|now| {
-            now.leader
-                .as_ref()
-                .is_some_and(|leader| leader.node_id == to)
-        });
+        let arrived = leadership.wait_for(|now| now.leader.as_ref().is_some_and(|leader| leader.node_id == to));
         match tokio::time::timeout(deadline, arrived).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(failed("raft stopped".to_string())),
@@ -392,32 +358,36 @@ impl RaftNode {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
         self.inner.stop.cancel();
-        let server = self
-            .inner
-            .server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let server = self.inner.server.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut server) = server
-            && tokio::time::timeout(STOP_TIMEOUT, &mut server)
-                .await
-                .is_err()
+            && tokio::time::timeout(STOP_TIMEOUT, &mut server).await.is_err()
         {
             server.abort();
         }
-        let until = Instant::now() + STOP_TIMEOUT;
-        let held = || self.inner.store.strong_count() > 0 || self.inner.folder.strong_count() > 0;
-        while held() && Instant::now() < until {
-            tokio::time::sleep(RETRY_INTERVAL).await;
+        let held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(held) = held {
+            held.close().await;
         }
     }
 }
 
-fn watch_leadership(
-    raft: &AnyRaft,
-    contacts: Arc<Contacts>,
-    silence_max: Duration,
-) -> watch::Receiver<Leadership> {
+impl Held {
+    /// Waits until nobody else uses store and folder, then closes them.
+    async fn close(self) {
+        let until = Instant::now() + STOP_TIMEOUT;
+        let shared = || Arc::strong_count(&self.store) > 1 || Arc::strong_count(&self.folder) > 1;
+        while shared() && Instant::now() < until {
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        }
+        if shared() {
+            tracing::warn!("the data folder is still in use after raft stopped");
+        }
+        // Closing the database waits for its threads.
+        drop(tokio::task::spawn_blocking(move || drop(self)).await);
+    }
+}
+
+fn watch_leadership(raft: &AnyRaft, contacts: Arc<Contacts>, silence_max: Duration) -> watch::Receiver<Leadership> {
     let (sender, receiver) = watch::channel(Leadership::default());
     let watcher = Watcher {
         metrics: raft.metrics(),
@@ -436,9 +406,7 @@ fn refuse_join(options: &RaftOptions) -> Result<(), DmError> {
         &codes::NOT_YET_SUPPORTED,
         "--join of dm-master (growing a running cluster) comes later",
     )
-    .with_workaround(
-        "Start all masters of the cluster with the same --initial-cluster, in empty data folders.",
-    ))
+    .with_workaround("Start all masters of the cluster with the same --initial-cluster, in empty data folders."))
 }
 
 fn check_store(folder: &DataFolder, pristine: bool) -> Result<(), DmError> {
@@ -459,9 +427,5 @@ fn check_store(folder: &DataFolder, pristine: bool) -> Result<(), DmError> {
 }
 
 fn store_trouble(error: &dyn std::fmt::Display) -> DmError {
-    DmError::new(
-        &codes::MASTER_START_SERVICE,
-        "the raft store does not serve",
-    )
-    .with_cause(error)
+    DmError::new(&codes::MASTER_START_SERVICE, "the raft store does not serve").with_cause(error)
 }
