@@ -216,7 +216,7 @@ impl Buyer {
             format!("UPDATE {orders} SET total = {price} * 2, state = 'paid' WHERE id = @order"),
             format!(
                 "INSERT INTO {payments} (id, order_id, amount, method, raw, paid_at) \
-                 VALUES (UNHEX(MD5(CONCAT('p', @order))), @order, {price}, 'card', RANDOM_BYTES(9), NOW(6))"
+                 VALUES (UNHEX(LEFT(SHA2(CONCAT('p', @order), 256), 32)), @order, {price}, 'card', RANDOM_BYTES(9), NOW(6))"
             ),
         ]
     }
@@ -276,7 +276,7 @@ impl Buyer {
         vec![
             format!(
                 "UPDATE {every} SET c_float = {float:e}, c_bit64 = b'{bits:b}', c_text = {text}, \
-                 c_decimal = -c_decimal, c_timestamp6 = NOW(6), c_blob = UNHEX(MD5({bits})), c_small = 7, c_usmall = 8 \
+                 c_decimal = -c_decimal, c_timestamp6 = NOW(6), c_blob = UNHEX(SHA2({bits}, 256)), c_small = 7, c_usmall = 8 \
                  WHERE id = {id}"
             ),
             format!("UPDATE {every} SET c_json = NULL, c_year = 2026, c_enum = 'ü', c_set = 'a,d' WHERE id = {other}"),
