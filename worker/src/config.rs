@@ -12,16 +12,47 @@ use std::path::PathBuf;
 
 /// Flags that DM spells with one dash; clap wants two.
 const LONG_FLAGS: &[&str] = &[
-    "worker-addr", "advertise-addr", "join", "name", "config", "log-level", "log-file", "log-format",
-    "redact-info-log", "keepalive-ttl", "relay-keepalive-ttl", "print-sample-config", "ssl-ca", "ssl-cert",
-    "ssl-key", "cert-allowed-cn", "relay-dir", "otlp-endpoint", "version",
+    "worker-addr",
+    "advertise-addr",
+    "join",
+    "name",
+    "config",
+    "log-level",
+    "log-file",
+    "log-format",
+    "redact-info-log",
+    "keepalive-ttl",
+    "relay-keepalive-ttl",
+    "print-sample-config",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "cert-allowed-cn",
+    "relay-dir",
+    "otlp-endpoint",
+    "version",
 ];
 
 /// Every key of `dm-worker.toml`.
 const TOML_KEYS: &[&str] = &[
-    "worker-addr", "advertise-addr", "join", "name", "log-level", "log-file", "log-format", "log-rotate",
-    "redact-info-log", "keepalive-ttl", "relay-keepalive-ttl", "relay-dir", "ssl-ca", "ssl-cert", "ssl-key",
-    "cert-allowed-cn", "otlp-endpoint", "config-file",
+    "worker-addr",
+    "advertise-addr",
+    "join",
+    "name",
+    "log-level",
+    "log-file",
+    "log-format",
+    "log-rotate",
+    "redact-info-log",
+    "keepalive-ttl",
+    "relay-keepalive-ttl",
+    "relay-dir",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "cert-allowed-cn",
+    "otlp-endpoint",
+    "config-file",
 ];
 
 /// A commented example, printed by `--print-sample-config`.
@@ -136,10 +167,17 @@ impl WorkerConfig {
     /// Reads the command line (without the program's name) and the file that it names.
     pub fn from_args(args: impl IntoIterator<Item = String>) -> Result<Invocation, DmError> {
         let program = std::iter::once("dm-worker".to_owned());
-        let flags = match Flags::try_parse_from(program.chain(args.into_iter().map(|arg| double_dashed(&arg)))) {
+        let flags = match Flags::try_parse_from(
+            program.chain(args.into_iter().map(|arg| double_dashed(&arg))),
+        ) {
             Ok(flags) => flags,
             Err(error) if !error.use_stderr() => return Ok(Invocation::Print(error.to_string())),
-            Err(error) => return Err(invalid(&codes::WORKER_INVALID_FLAG, error.to_string().trim_end())),
+            Err(error) => {
+                return Err(invalid(
+                    &codes::WORKER_INVALID_FLAG,
+                    error.to_string().trim_end(),
+                ));
+            }
         };
         if flags.version {
             return Ok(Invocation::Print(dm_proto::version::block()));
@@ -186,42 +224,90 @@ impl Settings {
                 notices.push(text.to_owned());
             }
         };
-        say(self.keepalive_ttl.is_some(), "keepalive-ttl has no effect: the masters set the TTL of leases (--lease-ttl)");
-        say(self.relay_keepalive_ttl.is_some(), "relay-keepalive-ttl has no effect: a source moves after the lease's TTL, relay or not");
-        say(self.relay_dir.is_some(), "relay-dir has no effect yet: relay comes later, binlogs are read from the source");
+        say(
+            self.keepalive_ttl.is_some(),
+            "keepalive-ttl has no effect: the masters set the TTL of leases (--lease-ttl)",
+        );
+        say(
+            self.relay_keepalive_ttl.is_some(),
+            "relay-keepalive-ttl has no effect: a source moves after the lease's TTL, relay or not",
+        );
+        say(
+            self.relay_dir.is_some(),
+            "relay-dir has no effect yet: relay comes later, binlogs are read from the source",
+        );
         say(self.log_rotate.is_some(), "log-rotate has no effect");
-        say(self.redact_info_log == Some(false), "redact-info-log: false has no effect: row values are never logged");
-        say(self.cert_allowed_cn.is_some(), "cert-allowed-cn has no effect without ssl-ca");
+        say(
+            self.redact_info_log == Some(false),
+            "redact-info-log: false has no effect: row values are never logged",
+        );
+        say(
+            self.cert_allowed_cn.is_some(),
+            "cert-allowed-cn has no effect without ssl-ca",
+        );
         notices
     }
 }
 
 fn from_file(path: &PathBuf) -> Result<Settings, DmError> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| invalid(&codes::WORKER_DECODE_CONFIG_FROM_FILE, format!("{name}: {e}")))?;
-    let undecodable = |e: toml::de::Error| invalid(&codes::WORKER_DECODE_CONFIG_FROM_FILE, format!("{name}: {e}"));
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        invalid(
+            &codes::WORKER_DECODE_CONFIG_FROM_FILE,
+            format!("{name}: {e}"),
+        )
+    })?;
+    let undecodable = |e: toml::de::Error| {
+        invalid(
+            &codes::WORKER_DECODE_CONFIG_FROM_FILE,
+            format!("{name}: {e}"),
+        )
+    };
     let table: toml::Table = toml::from_str(&text).map_err(undecodable)?;
-    let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !TOML_KEYS.contains(key)).collect();
+    let unknown: Vec<&str> = table
+        .keys()
+        .map(String::as_str)
+        .filter(|key| !TOML_KEYS.contains(key))
+        .collect();
     if !unknown.is_empty() {
         let message = format!("{name} contains unknown keys: {}", unknown.join(", "));
-        return Err(DmError::new(&codes::WORKER_UNDECODED_ITEM_FROM_FILE, message)
-            .with_workaround(format!("Remove them or correct their spelling; known are {}.", TOML_KEYS.join(", "))));
+        return Err(
+            DmError::new(&codes::WORKER_UNDECODED_ITEM_FROM_FILE, message).with_workaround(
+                format!(
+                    "Remove them or correct their spelling; known are {}.",
+                    TOML_KEYS.join(", ")
+                ),
+            ),
+        );
     }
     toml::from_str(&text).map_err(undecodable)
 }
 
 fn check(settings: Settings) -> Result<WorkerConfig, DmError> {
     if settings.ssl_ca.is_some() || settings.ssl_cert.is_some() || settings.ssl_key.is_some() {
-        return Err(invalid(&codes::WORKER_TLS_CONFIG_NOT_VALID, "ssl-ca, ssl-cert and ssl-key: TLS comes later"));
+        return Err(invalid(
+            &codes::WORKER_TLS_CONFIG_NOT_VALID,
+            "ssl-ca, ssl-cert and ssl-key: TLS comes later",
+        ));
     }
     let mut notices = settings.notices();
-    let worker_addr = settings.worker_addr.unwrap_or_else(|| dm_proto::WORKER_ADDR_DEFAULT.to_owned());
+    let worker_addr = settings
+        .worker_addr
+        .unwrap_or_else(|| dm_proto::WORKER_ADDR_DEFAULT.to_owned());
     let worker_addr = listen_addr("worker-addr", &worker_addr)?;
-    let advertise_addr = settings.advertise_addr.unwrap_or_else(|| worker_addr.clone());
+    let advertise_addr = settings
+        .advertise_addr
+        .unwrap_or_else(|| worker_addr.clone());
     let advertise_addr = reachable_addr(&advertise_addr)?;
-    let join: Vec<String> = settings.join.as_deref().unwrap_or_default().split(',').map(str::trim)
-        .filter(|address| !address.is_empty()).map(str::to_owned).collect();
+    let join: Vec<String> = settings
+        .join
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|address| !address.is_empty())
+        .map(str::to_owned)
+        .collect();
     if join.is_empty() {
         return Err(invalid(&codes::WORKER_INVALID_FLAG, "join names no master")
             .with_workaround("Give the client addresses of masters: --join 127.0.0.1:8261"));
@@ -229,20 +315,33 @@ fn check(settings: Settings) -> Result<WorkerConfig, DmError> {
     for address in &join {
         host_port("join", address)?;
     }
-    let name = settings.name.filter(|name| !name.is_empty()).unwrap_or_else(|| {
-        notices.push(format!("no name is given: using the advertised address {advertise_addr}"));
-        advertise_addr.clone()
-    });
-    let log_format = settings.log_format.as_deref().unwrap_or("text").parse::<LogFormat>();
+    let name = settings
+        .name
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| {
+            notices.push(format!(
+                "no name is given: using the advertised address {advertise_addr}"
+            ));
+            advertise_addr.clone()
+        });
+    let log_format = settings
+        .log_format
+        .as_deref()
+        .unwrap_or("text")
+        .parse::<LogFormat>();
     Ok(WorkerConfig {
         name: WorkerName::new(&name)?,
         worker_addr,
         advertise_addr,
         join,
         log_level: settings.log_level.unwrap_or_else(|| "info".to_owned()),
-        log_file: settings.log_file.filter(|path| !path.as_os_str().is_empty()),
+        log_file: settings
+            .log_file
+            .filter(|path| !path.as_os_str().is_empty()),
         log_format: log_format.map_err(|e| invalid(&codes::WORKER_INVALID_FLAG, e.to_string()))?,
-        otlp_endpoint: settings.otlp_endpoint.filter(|endpoint| !endpoint.is_empty()),
+        otlp_endpoint: settings
+            .otlp_endpoint
+            .filter(|endpoint| !endpoint.is_empty()),
         notices,
     })
 }
@@ -259,17 +358,28 @@ fn reachable_addr(address: &str) -> Result<String, DmError> {
     let (host, port) = host_port("advertise-addr", address)?;
     if host.is_empty() || host == "0.0.0.0" || host == "[::]" {
         let message = format!("advertise-addr {address}: others can't reach this host");
-        return Err(invalid(&codes::WORKER_HOST_PORT_NOT_VALID, message)
-            .with_workaround("Set advertise-addr to host:port with the name or address of this machine."));
+        return Err(
+            invalid(&codes::WORKER_HOST_PORT_NOT_VALID, message).with_workaround(
+                "Set advertise-addr to host:port with the name or address of this machine.",
+            ),
+        );
     }
     Ok(format!("{host}:{port}"))
 }
 
 fn host_port<'a>(key: &str, address: &'a str) -> Result<(&'a str, u16), DmError> {
-    let bare = address.split_once("://").map_or(address, |(_, rest)| rest).trim_end_matches('/');
-    let parts = bare.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let bare = address
+        .split_once("://")
+        .map_or(address, |(_, rest)| rest)
+        .trim_end_matches('/');
+    let parts = bare
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
     parts.ok_or_else(|| {
-        invalid(&codes::WORKER_HOST_PORT_NOT_VALID, format!("{key} `{address}` is not host:port"))
+        invalid(
+            &codes::WORKER_HOST_PORT_NOT_VALID,
+            format!("{key} `{address}` is not host:port"),
+        )
     })
 }
 
@@ -277,7 +387,11 @@ fn double_dashed(arg: &str) -> String {
     match arg.strip_prefix('-') {
         Some(rest) if !rest.starts_with('-') => {
             let flag = rest.split_once('=').map_or(rest, |(flag, _)| flag);
-            if LONG_FLAGS.contains(&flag) { format!("-{arg}") } else { arg.to_owned() }
+            if LONG_FLAGS.contains(&flag) {
+                format!("-{arg}")
+            } else {
+                arg.to_owned()
+            }
         }
         _ => arg.to_owned(),
     }
@@ -302,13 +416,24 @@ mod tests {
     #[test]
     fn join_is_all_that_is_needed() {
         let config = parse(&["--join", "127.0.0.1:8261"]).expect("valid");
-        assert_eq!((config.worker_addr.as_str(), config.name.as_str()), ("127.0.0.1:8262", "127.0.0.1:8262"));
+        assert_eq!(
+            (config.worker_addr.as_str(), config.name.as_str()),
+            ("127.0.0.1:8262", "127.0.0.1:8262")
+        );
         assert_eq!(config.notices.len(), 1);
     }
 
     #[test]
     fn dm_spelling_is_understood() {
-        let config = parse(&["-worker-addr=:9000", "-advertise-addr", "w:9000", "-join", "a:1, http://b:2", "-L", "debug"]);
+        let config = parse(&[
+            "-worker-addr=:9000",
+            "-advertise-addr",
+            "w:9000",
+            "-join",
+            "a:1, http://b:2",
+            "-L",
+            "debug",
+        ]);
         let config = config.expect("valid");
         assert_eq!(config.worker_addr, "0.0.0.0:9000");
         assert_eq!(config.advertise_addr, "w:9000");
@@ -337,8 +462,16 @@ mod tests {
         writeln!(file, "name = \"n\"\njoin = \"a:1\"\nkeepalive-ttl = 60").expect("written");
         let path = file.path().to_string_lossy().into_owned();
         let config = parse(&["--config", &path, "--join", "b:2"]).expect("valid");
-        assert_eq!((config.name.as_str(), config.join.as_slice()), ("n", &["b:2".to_owned()][..]));
-        assert!(config.notices.iter().any(|notice| notice.contains("--lease-ttl")));
+        assert_eq!(
+            (config.name.as_str(), config.join.as_slice()),
+            ("n", &["b:2".to_owned()][..])
+        );
+        assert!(
+            config
+                .notices
+                .iter()
+                .any(|notice| notice.contains("--lease-ttl"))
+        );
         writeln!(file, "nmae = 1").expect("written");
         let error = parse(&["--config", &path]).expect_err("unknown key");
         assert_eq!(error.code, 40004);

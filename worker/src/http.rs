@@ -22,8 +22,14 @@ pub trait Shown: Send + Sync + 'static {
 }
 
 /// Serves until `stop`.
-pub async fn serve(listener: TcpListener, shown: Arc<dyn Shown>, stop: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router(shown)).with_graceful_shutdown(stop.cancelled_owned()).await
+pub async fn serve(
+    listener: TcpListener,
+    shown: Arc<dyn Shown>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(shown))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
 }
 
 fn router(shown: Arc<dyn Shown>) -> Router {
@@ -31,8 +37,14 @@ fn router(shown: Arc<dyn Shown>) -> Router {
     Router::new()
         .route("/status", get(|| async { dm_proto::version::block() }))
         .route("/health", get(|| async { Json(json!({"health": "true"})) }))
-        .route("/status.json", get(move || async move { Json(status(for_json.as_ref())) }))
-        .route("/metrics", get(move || async move { metrics_page(for_metrics.as_ref()) }))
+        .route(
+            "/status.json",
+            get(move || async move { Json(status(for_json.as_ref())) }),
+        )
+        .route(
+            "/metrics",
+            get(move || async move { metrics_page(for_metrics.as_ref()) }),
+        )
 }
 
 fn metrics_page(shown: &dyn Shown) -> Response {

@@ -10,12 +10,22 @@ const SUBTASK: &[&str] = &["task", "source_id", "worker"];
 const NODE: &[&str] = &["node", "task", "source_id"];
 
 /// A page in Prometheus' text format.
-pub(crate) fn render(worker: &str, views: &[SourceView], connected: bool) -> Result<Vec<u8>, prometheus::Error> {
+pub(crate) fn render(
+    worker: &str,
+    views: &[SourceView],
+    connected: bool,
+) -> Result<Vec<u8>, prometheus::Error> {
     let page = Page::new()?;
-    page.process.with_label_values::<&str>(&[]).set(resident_bytes());
-    page.connected.with_label_values(&[worker]).set(f64::from(u8::from(connected)));
+    page.process
+        .with_label_values::<&str>(&[])
+        .set(resident_bytes());
+    page.connected
+        .with_label_values(&[worker])
+        .set(f64::from(u8::from(connected)));
     for view in views {
-        page.lease.with_label_values(&[view.source.as_str(), worker]).set(f64::from(u8::from(view.live)));
+        page.lease
+            .with_label_values(&[view.source.as_str(), worker])
+            .set(f64::from(u8::from(view.live)));
         for subtask in &view.subtasks {
             page.subtask(worker, subtask);
         }
@@ -45,24 +55,65 @@ struct Page {
 impl Page {
     fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let gauge = |name: &str, help: &str, labels: &[&str]| -> Result<GaugeVec, prometheus::Error> {
-            let gauge = GaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
+        let gauge =
+            |name: &str, help: &str, labels: &[&str]| -> Result<GaugeVec, prometheus::Error> {
+                let gauge = GaugeVec::new(Opts::new(name, help), labels)?;
+                registry.register(Box::new(gauge.clone()))?;
+                Ok(gauge)
+            };
         Ok(Self {
-            process: gauge("process_resident_memory_bytes", "Resident memory size in bytes.", &[])?,
-            connected: gauge("dm_worker_session_connected", "1 while a leader has this worker's session.", &["worker"])?,
-            lease: gauge("dm_worker_lease_live", "1 while the lease of the source runs.", &["source_id", "worker"])?,
-            state: gauge("dm_worker_task_state", "Stage number of the subtask.", SUBTASK)?,
-            lag: gauge("dm_syncer_replication_lag_gauge", "Replication lag in seconds.", SUBTASK)?,
-            rows: gauge("dm_worker_rows", "Rows written since the unit's start.", SUBTASK)?,
-            bytes: gauge("dm_worker_bytes", "Bytes written since the unit's start.", SUBTASK)?,
-            rps: gauge("dm_syncer_ideal_qps", "Rows per second of the last interval.", SUBTASK)?,
+            process: gauge(
+                "process_resident_memory_bytes",
+                "Resident memory size in bytes.",
+                &[],
+            )?,
+            connected: gauge(
+                "dm_worker_session_connected",
+                "1 while a leader has this worker's session.",
+                &["worker"],
+            )?,
+            lease: gauge(
+                "dm_worker_lease_live",
+                "1 while the lease of the source runs.",
+                &["source_id", "worker"],
+            )?,
+            state: gauge(
+                "dm_worker_task_state",
+                "Stage number of the subtask.",
+                SUBTASK,
+            )?,
+            lag: gauge(
+                "dm_syncer_replication_lag_gauge",
+                "Replication lag in seconds.",
+                SUBTASK,
+            )?,
+            rows: gauge(
+                "dm_worker_rows",
+                "Rows written since the unit's start.",
+                SUBTASK,
+            )?,
+            bytes: gauge(
+                "dm_worker_bytes",
+                "Bytes written since the unit's start.",
+                SUBTASK,
+            )?,
+            rps: gauge(
+                "dm_syncer_ideal_qps",
+                "Rows per second of the last interval.",
+                SUBTASK,
+            )?,
             errors: gauge("dm_worker_errors", "Errors in force.", SUBTASK)?,
-            mismatches: gauge("dm_worker_row_mismatches", "Row changes that met another number of rows than expected.", SUBTASK)?,
+            mismatches: gauge(
+                "dm_worker_row_mismatches",
+                "Row changes that met another number of rows than expected.",
+                SUBTASK,
+            )?,
             retries: gauge("dm_worker_retries", "Retries since the start.", SUBTASK)?,
-            position: gauge("dm_syncer_binlog_pos", "Offset within the binlog file.", NODE)?,
+            position: gauge(
+                "dm_syncer_binlog_pos",
+                "Offset within the binlog file.",
+                NODE,
+            )?,
             file: gauge("dm_syncer_binlog_file", "Number of the binlog file.", NODE)?,
             registry,
         })
@@ -71,21 +122,48 @@ impl Page {
     fn subtask(&self, worker: &str, view: &SubtaskView) {
         let (task, source, status) = (view.task.as_str(), view.source.as_str(), &view.status);
         let labels = [task, source, worker];
-        self.state.with_label_values(&labels).set(f64::from(i32::from(view.stage)));
-        self.rows.with_label_values(&labels).set(status.rows_total as f64);
-        self.bytes.with_label_values(&labels).set(status.bytes_total as f64);
-        self.rps.with_label_values(&labels).set(status.rows_per_s_recent as f64);
-        self.errors.with_label_values(&labels).set(view.errors().count() as f64);
-        self.mismatches.with_label_values(&labels).set(status.mismatches as f64);
-        self.retries.with_label_values(&labels).set(status.retries as f64);
+        self.state
+            .with_label_values(&labels)
+            .set(f64::from(i32::from(view.stage)));
+        self.rows
+            .with_label_values(&labels)
+            .set(status.rows_total as f64);
+        self.bytes
+            .with_label_values(&labels)
+            .set(status.bytes_total as f64);
+        self.rps
+            .with_label_values(&labels)
+            .set(status.rows_per_s_recent as f64);
+        self.errors
+            .with_label_values(&labels)
+            .set(view.errors().count() as f64);
+        self.mismatches
+            .with_label_values(&labels)
+            .set(status.mismatches as f64);
+        self.retries
+            .with_label_values(&labels)
+            .set(status.retries as f64);
         if let Some(lag_ms) = status.lag_ms {
-            self.lag.with_label_values(&labels).set(lag_ms as f64 / 1_000.0);
+            self.lag
+                .with_label_values(&labels)
+                .set(lag_ms as f64 / 1_000.0);
         }
-        for (node, text) in [("master", &status.source_position), ("syncer", &status.position)] {
+        for (node, text) in [
+            ("master", &status.source_position),
+            ("syncer", &status.position),
+        ] {
             if let Ok(position) = BinlogPosition::parse(text) {
-                self.position.with_label_values(&[node, task, source]).set(position.offset as f64);
-                let digits = position.file.rsplit('.').next().and_then(|suffix| suffix.parse::<u32>().ok());
-                self.file.with_label_values(&[node, task, source]).set(f64::from(digits.unwrap_or(0)));
+                self.position
+                    .with_label_values(&[node, task, source])
+                    .set(position.offset as f64);
+                let digits = position
+                    .file
+                    .rsplit('.')
+                    .next()
+                    .and_then(|suffix| suffix.parse::<u32>().ok());
+                self.file
+                    .with_label_values(&[node, task, source])
+                    .set(f64::from(digits.unwrap_or(0)));
             }
         }
     }
@@ -94,12 +172,18 @@ impl Page {
 /// Resident memory of this process; 0 when the kernel doesn't say.
 fn resident_bytes() -> f64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<f64>().ok());
+    let pages = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<f64>().ok());
     pages.unwrap_or(0.0) * page_bytes()
 }
 
 fn page_bytes() -> f64 {
-    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().map_or(4_096.0, |bytes| bytes as f64)
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .map_or(4_096.0, |bytes| bytes as f64)
 }
 
 #[cfg(test)]
@@ -109,7 +193,10 @@ mod tests {
     #[test]
     fn an_idle_worker_has_a_page() {
         let page = String::from_utf8(render("w", &[], true).expect("page")).expect("text");
-        assert!(page.contains("dm_worker_session_connected{worker=\"w\"} 1"), "{page}");
+        assert!(
+            page.contains("dm_worker_session_connected{worker=\"w\"} 1"),
+            "{page}"
+        );
         assert!(page.contains("process_resident_memory_bytes"));
     }
 }

@@ -26,17 +26,32 @@ pub async fn run(config: WorkerConfig) -> Result<(), DmError> {
         tracing::warn!("{notice}");
     }
     let listener = TcpListener::bind(&config.worker_addr).await.map_err(|e| {
-        DmError::new(&codes::WORKER_START_SERVICE, format!("can't listen on {}", config.worker_addr)).with_cause(e)
+        DmError::new(
+            &codes::WORKER_START_SERVICE,
+            format!("can't listen on {}", config.worker_addr),
+        )
+        .with_cause(e)
     })?;
     let incarnation = Incarnation(rand::random_range(1..=u64::MAX));
     tracing::info!(name = %config.name, addr = %config.advertise_addr, incarnation = incarnation.0, "dm-worker starts");
 
     let outbox = Arc::new(Outbox::default());
     let leases = Arc::new(LeaseTable::new(incarnation));
-    let supervisor = Arc::new(Supervisor::new(SubtaskSpawner, Arc::clone(&leases), Arc::clone(&outbox)));
-    let duties = Arc::new(WorkerDuties::new(config.name.to_string(), Arc::clone(&supervisor)));
+    let supervisor = Arc::new(Supervisor::new(
+        SubtaskSpawner,
+        Arc::clone(&leases),
+        Arc::clone(&outbox),
+    ));
+    let duties = Arc::new(WorkerDuties::new(
+        config.name.to_string(),
+        Arc::clone(&supervisor),
+    ));
     let session = Arc::new(Session::new(SessionParts {
-        identity: Identity { name: config.name.to_string(), addr: config.advertise_addr.clone(), incarnation },
+        identity: Identity {
+            name: config.name.to_string(),
+            addr: config.advertise_addr.clone(),
+            incarnation,
+        },
         masters: Arc::new(Masters::new(config.join.clone())),
         leases,
         duties: duties.clone(),
@@ -61,8 +76,13 @@ pub async fn run(config: WorkerConfig) -> Result<(), DmError> {
         DmError::new(&codes::WORKER_START_SERVICE, "can't listen for signals").with_cause(e)
     })?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    if tokio::time::timeout(STOP_TIMEOUT, supervisor.stop_all()).await.is_ok() {
-        outbox.send(worker_message::Kind::Goodbye(Goodbye { leases: supervisor.leases() }));
+    if tokio::time::timeout(STOP_TIMEOUT, supervisor.stop_all())
+        .await
+        .is_ok()
+    {
+        outbox.send(worker_message::Kind::Goodbye(Goodbye {
+            leases: supervisor.leases(),
+        }));
     } else {
         // No goodbye: something may still write, so the leases must run out.
         tracing::warn!("subtasks didn't stop in time; their leases run out by themselves");
@@ -90,7 +110,9 @@ async fn wait_for_signal() -> std::io::Result<()> {
 
 /// Tells systemd that the runtime still turns, when it asked for that.
 async fn watchdog(stop: CancellationToken) {
-    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
     let mut ticks = tokio::time::interval((limit / 2).max(Duration::from_millis(1)));
     loop {
         tokio::select! {

@@ -6,7 +6,11 @@ use dm_model::{DbConfig, DmError, Parsed, Secret, SecretKey, SourceConfig, TaskC
 
 /// The cluster's key; none when passwords are plain text.
 pub(crate) fn key(bytes: &[u8]) -> Result<Option<SecretKey>, DmError> {
-    if bytes.is_empty() { Ok(None) } else { SecretKey::from_bytes(bytes).map(Some) }
+    if bytes.is_empty() {
+        Ok(None)
+    } else {
+        SecretKey::from_bytes(bytes).map(Some)
+    }
 }
 
 /// A `source.yaml`, its password decrypted.

@@ -25,7 +25,11 @@ pub(crate) struct WorkerDuties<S: Spawn> {
 
 impl<S: Spawn> WorkerDuties<S> {
     pub(crate) fn new(name: String, supervisor: Arc<Supervisor<S>>) -> Self {
-        Self { name, supervisor, connected: std::sync::OnceLock::new() }
+        Self {
+            name,
+            supervisor,
+            connected: std::sync::OnceLock::new(),
+        }
     }
 
     /// Where it is seen whether the session stands; set once, after the session was made.
@@ -36,16 +40,21 @@ impl<S: Spawn> WorkerDuties<S> {
     async fn answer(&self, grantor: &Grantor, kind: call::Kind) -> Result<reply::Kind, DmError> {
         match kind {
             call::Kind::QueryStatus(asked) => {
-                let response = list_response(&self.supervisor.views(), &self.name, &asked.task, &asked.sources);
+                let response = list_response(
+                    &self.supervisor.views(),
+                    &self.name,
+                    &asked.task,
+                    &asked.sources,
+                );
                 Ok(reply::Kind::QueryStatus(response.encode_to_vec().into()))
             }
             call::Kind::CheckSource(asked) => {
                 let yaml = checks::check_source(&asked, &grantor.secret_key).await?;
                 Ok(reply::Kind::CheckSource(CheckSourceReply { yaml }))
             }
-            call::Kind::CheckTask(asked) => {
-                Ok(reply::Kind::CheckTask(checks::check_task(&asked, &grantor.secret_key).await?))
-            }
+            call::Kind::CheckTask(asked) => Ok(reply::Kind::CheckTask(
+                checks::check_task(&asked, &grantor.secret_key).await?,
+            )),
         }
     }
 }
@@ -66,13 +75,33 @@ impl<S: Spawn> Duties for WorkerDuties<S> {
             async move {
                 let id = call.id;
                 let Some(kind) = call.kind else {
-                    return Reply { id, error: "this worker doesn't know that call; upgrade it".into(), kind: None };
+                    return Reply {
+                        id,
+                        error: "this worker doesn't know that call; upgrade it".into(),
+                        kind: None,
+                    };
                 };
-                let timeout = if call.timeout_ms == 0 { CALL_TIMEOUT } else { Duration::from_millis(call.timeout_ms) };
+                let timeout = if call.timeout_ms == 0 {
+                    CALL_TIMEOUT
+                } else {
+                    Duration::from_millis(call.timeout_ms)
+                };
                 match tokio::time::timeout(timeout, self.answer(&grantor, kind)).await {
-                    Ok(Ok(kind)) => Reply { id, error: String::new(), kind: Some(kind) },
-                    Ok(Err(error)) => Reply { id, error: error.to_string(), kind: None },
-                    Err(_) => Reply { id, error: format!("not done within {} ms", timeout.as_millis()), kind: None },
+                    Ok(Ok(kind)) => Reply {
+                        id,
+                        error: String::new(),
+                        kind: Some(kind),
+                    },
+                    Ok(Err(error)) => Reply {
+                        id,
+                        error: error.to_string(),
+                        kind: None,
+                    },
+                    Err(_) => Reply {
+                        id,
+                        error: format!("not done within {} ms", timeout.as_millis()),
+                        kind: None,
+                    },
                 }
             }
             .instrument(span),
@@ -90,7 +119,9 @@ impl<S: Spawn> Shown for WorkerDuties<S> {
     }
 
     fn connected(&self) -> bool {
-        self.connected.get().is_some_and(|connected| *connected.borrow())
+        self.connected
+            .get()
+            .is_some_and(|connected| *connected.borrow())
     }
 }
 

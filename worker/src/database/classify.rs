@@ -20,16 +20,22 @@ pub fn classify(error: &Error, scope: Scope) -> DmError {
         Error::Driver(DriverError::ConnectionClosed | DriverError::PoolDisconnected) => {
             lost("the connection is closed".to_owned(), scope)
         }
-        Error::Driver(DriverError::PacketTooLarge) => DmError::new(&codes::DB_UN_EXPECT, "packet too large")
-            .with_scope(scope)
-            .with_kind(Kind::Definite)
-            .with_workaround("Raise max_allowed_packet on the server."),
+        Error::Driver(DriverError::PacketTooLarge) => {
+            DmError::new(&codes::DB_UN_EXPECT, "packet too large")
+                .with_scope(scope)
+                .with_kind(Kind::Definite)
+                .with_workaround("Raise max_allowed_packet on the server.")
+        }
         Error::Driver(driver) => DmError::new(&codes::DB_UN_EXPECT, "the driver can't go on")
             .with_scope(scope)
             .with_cause(driver)
             .with_kind(Kind::Definite),
-        Error::Url(url) => DmError::new(&codes::DB_DRIVER_ERROR, "bad address").with_scope(scope).with_cause(url),
-        Error::Other(other) => DmError::new(&codes::DB_UN_EXPECT, "unexpected").with_scope(scope).with_cause(other),
+        Error::Url(url) => DmError::new(&codes::DB_DRIVER_ERROR, "bad address")
+            .with_scope(scope)
+            .with_cause(url),
+        Error::Other(other) => DmError::new(&codes::DB_UN_EXPECT, "unexpected")
+            .with_scope(scope)
+            .with_cause(other),
     }
 }
 
@@ -47,27 +53,45 @@ pub fn classify_connect(error: &Error, scope: Scope, address: &str, user: &str) 
         Error::Server(server) => {
             let meaning = meaning(server.code);
             let message = format!("{address} refuses the connection");
-            let dm = DmError { message, ..dm }.with_cause(server_text(server)).with_kind(meaning.kind);
-            if meaning.workaround.is_empty() { dm } else { dm.with_workaround(meaning.workaround) }
+            let dm = DmError { message, ..dm }
+                .with_cause(server_text(server))
+                .with_kind(meaning.kind);
+            if meaning.workaround.is_empty() {
+                dm
+            } else {
+                dm.with_workaround(meaning.workaround)
+            }
         }
         Error::Driver(DriverError::NoClientSslFlagFromServer) => {
             let message = format!("{address} doesn't offer TLS");
             DmError { message, ..dm }
                 .with_kind(Kind::Definite)
-                .with_workaround("Remove `security` from the configuration, or switch TLS on at the server.")
+                .with_workaround(
+                    "Remove `security` from the configuration, or switch TLS on at the server.",
+                )
         }
-        Error::Io(io) => DmError { message: format!("can't connect to {address}"), ..dm }
-            .with_cause(io_text(io))
-            .with_kind(Kind::Transient),
-        other => DmError { message: format!("can't connect to {address}"), ..dm }.with_cause(other),
+        Error::Io(io) => DmError {
+            message: format!("can't connect to {address}"),
+            ..dm
+        }
+        .with_cause(io_text(io))
+        .with_kind(Kind::Transient),
+        other => DmError {
+            message: format!("can't connect to {address}"),
+            ..dm
+        }
+        .with_cause(other),
     }
 }
 
 fn lost(cause: String, scope: Scope) -> DmError {
-    DmError::new(&codes::DB_BAD_CONN, "the connection to the database is lost")
-        .with_scope(scope)
-        .with_cause(cause)
-        .with_kind(Kind::Transient)
+    DmError::new(
+        &codes::DB_BAD_CONN,
+        "the connection to the database is lost",
+    )
+    .with_scope(scope)
+    .with_cause(cause)
+    .with_kind(Kind::Transient)
 }
 
 fn from_server(server: &ServerError, scope: Scope) -> DmError {
@@ -81,23 +105,39 @@ fn from_server(server: &ServerError, scope: Scope) -> DmError {
         .with_scope(scope)
         .with_cause(server_text(server))
         .with_kind(meaning.kind);
-    if meaning.workaround.is_empty() { error } else { error.with_workaround(meaning.workaround) }
+    if meaning.workaround.is_empty() {
+        error
+    } else {
+        error.with_workaround(meaning.workaround)
+    }
 }
 
 fn meaning(code: u16) -> Meaning {
-    let transient = |workaround| Meaning { code: &codes::DB_EXECUTE_FAILED, kind: Kind::Transient, workaround };
-    let definite = |workaround| Meaning { code: &codes::DB_EXECUTE_FAILED, kind: Kind::Definite, workaround };
+    let transient = |workaround| Meaning {
+        code: &codes::DB_EXECUTE_FAILED,
+        kind: Kind::Transient,
+        workaround,
+    };
+    let definite = |workaround| Meaning {
+        code: &codes::DB_EXECUTE_FAILED,
+        kind: Kind::Definite,
+        workaround,
+    };
     match code {
         // Lock wait timeout, deadlock, and what TiDB says of its optimistic conflicts and regions.
         1205 | 1213 | 8002 | 8022 | 8027 | 8028 | 9001..=9010 => transient(""),
         // Shutting down, connection killed or idle for too long, too many connections, out of resources.
         1053 | 1077..=1080 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 | 4031 | 8249 => transient(""),
-        1040 | 1203 | 1226 => transient("The server's limit of connections is reached: raise max_connections, or use fewer threads."),
+        1040 | 1203 | 1226 => transient(
+            "The server's limit of connections is reached: raise max_connections, or use fewer threads.",
+        ),
         // Read-only: a switch-over in progress, or the wrong server.
         1290 | 1792 | 1836 => transient("The server is read-only: check that this is the primary."),
         // Disk full, temporarily.
         1021 | 1041 | 3 | 28 => transient("Free space or memory on the server."),
-        1044 | 1142 | 1143 | 1227 | 1370 => definite("The account lacks a privilege: run the GRANT for what the cause names."),
+        1044 | 1142 | 1143 | 1227 | 1370 => {
+            definite("The account lacks a privilege: run the GRANT for what the cause names.")
+        }
         1045 | 1698 => definite("Check user and password in the configuration."),
         // Statement interrupted by a limit of the server.
         1969 | 3024 => transient(""),
@@ -106,7 +146,10 @@ fn meaning(code: u16) -> Meaning {
 }
 
 fn server_text(server: &ServerError) -> String {
-    format!("Error {} ({}): {}", server.code, server.state, server.message)
+    format!(
+        "Error {} ({}): {}",
+        server.code, server.state, server.message
+    )
 }
 
 fn io_text(io: &IoError) -> String {
@@ -121,16 +164,30 @@ mod tests {
     use super::*;
 
     fn server(code: u16) -> Error {
-        Error::Server(ServerError { code, message: "m".into(), state: "HY000".into() })
+        Error::Server(ServerError {
+            code,
+            message: "m".into(),
+            state: "HY000".into(),
+        })
     }
 
     #[test]
     fn numbers_have_their_kinds() {
-        for code in [1205, 1213, 9007, 8027, 9001, 9005, 1053, 2006, 2013, 1040, 1290, 1792, 1836] {
-            assert_eq!(classify(&server(code), Scope::Downstream).kind, Kind::Transient, "{code}");
+        for code in [
+            1205, 1213, 9007, 8027, 9001, 9005, 1053, 2006, 2013, 1040, 1290, 1792, 1836,
+        ] {
+            assert_eq!(
+                classify(&server(code), Scope::Downstream).kind,
+                Kind::Transient,
+                "{code}"
+            );
         }
         for code in [1045, 1044, 1142, 1227, 1146, 1062, 1406, 8025, 1064] {
-            assert_eq!(classify(&server(code), Scope::Downstream).kind, Kind::Definite, "{code}");
+            assert_eq!(
+                classify(&server(code), Scope::Downstream).kind,
+                Kind::Definite,
+                "{code}"
+            );
         }
         let io = Error::Io(IoError::Io(std::io::ErrorKind::ConnectionReset.into()));
         assert_eq!(classify(&io, Scope::Upstream).kind, Kind::Transient);

@@ -58,15 +58,27 @@ impl Default for ConnectOptions {
 }
 
 /// Connects within the timeout. Errors name the address.
-pub async fn connect(config: &DbConfig, role: Role, options: &ConnectOptions) -> Result<Conn, DmError> {
+pub async fn connect(
+    config: &DbConfig,
+    role: Role,
+    options: &ConnectOptions,
+) -> Result<Conn, DmError> {
     let address = address(config);
     let opts = opts(config, options)?;
     match tokio::time::timeout(options.timeout, Conn::new(opts)).await {
         Ok(Ok(conn)) => Ok(conn),
-        Ok(Err(error)) => Err(classify_connect(&error, role.scope(), &address, &config.user)),
+        Ok(Err(error)) => Err(classify_connect(
+            &error,
+            role.scope(),
+            &address,
+            &config.user,
+        )),
         Err(_) => Err(DmError::new(
             &codes::DB_DRIVER_ERROR,
-            format!("{address} doesn't answer within {} ms", options.timeout.as_millis()),
+            format!(
+                "{address} doesn't answer within {} ms",
+                options.timeout.as_millis()
+            ),
         )
         .with_scope(role.scope())
         .with_kind(Kind::Transient)),
@@ -81,7 +93,10 @@ pub(crate) fn address(config: &DbConfig) -> String {
 fn opts(config: &DbConfig, options: &ConnectOptions) -> Result<Opts, DmError> {
     if config.security.is_some() {
         // A seam: TLS material becomes `SslOpts` here.
-        return Err(DmError::new(&codes::NOT_YET_SUPPORTED, "`security` of a database connection comes later"));
+        return Err(DmError::new(
+            &codes::NOT_YET_SUPPORTED,
+            "`security` of a database connection comes later",
+        ));
     }
     let builder = OptsBuilder::default()
         .ip_or_hostname(config.host.clone())

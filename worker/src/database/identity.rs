@@ -53,25 +53,43 @@ impl ServerIdentity {
     /// Asks the server.
     pub async fn read(conn: &mut Conn, role: Role) -> Result<Self, DmError> {
         let failed = |error: mysql_async::Error| classify(&error, role.scope());
-        let version: String = conn.query_first("SELECT VERSION()").await.map_err(failed)?.unwrap_or_default();
+        let version: String = conn
+            .query_first("SELECT VERSION()")
+            .await
+            .map_err(failed)?
+            .unwrap_or_default();
         let kind = ServerKind::of_version(&version);
         let server_id: u32 = match kind {
             ServerKind::Tidb => 0,
-            _ => conn.query_first("SELECT @@GLOBAL.server_id").await.map_err(failed)?.unwrap_or_default(),
+            _ => conn
+                .query_first("SELECT @@GLOBAL.server_id")
+                .await
+                .map_err(failed)?
+                .unwrap_or_default(),
         };
         let uuid: String = match kind {
             ServerKind::Tidb => TIDB_UUID.to_owned(),
-            ServerKind::Mysql => {
-                conn.query_first("SELECT @@GLOBAL.server_uuid").await.map_err(failed)?.unwrap_or_default()
-            }
+            ServerKind::Mysql => conn
+                .query_first("SELECT @@GLOBAL.server_uuid")
+                .await
+                .map_err(failed)?
+                .unwrap_or_default(),
             ServerKind::Mariadb => {
-                let row: Option<(String, u32)> =
-                    conn.query_first("SELECT @@GLOBAL.hostname, @@GLOBAL.port").await.map_err(failed)?;
+                let row: Option<(String, u32)> = conn
+                    .query_first("SELECT @@GLOBAL.hostname, @@GLOBAL.port")
+                    .await
+                    .map_err(failed)?;
                 let (host, port) = row.unwrap_or_default();
                 format!("{server_id}-{host}-{port}")
             }
         };
-        Ok(Self { number: number(&version), version, kind, uuid, server_id })
+        Ok(Self {
+            number: number(&version),
+            version,
+            kind,
+            uuid,
+            server_id,
+        })
     }
 
     /// The flavour of its binlog.
@@ -85,13 +103,19 @@ impl ServerIdentity {
 
 /// `5.6.24-log` is 50624. MariaDB's prefix for old replicas (`5.5.5-10.5.23-MariaDB`) is left out.
 fn number(version: &str) -> u32 {
-    let version = version.strip_prefix("5.5.5-").filter(|rest| rest.contains("MariaDB")).unwrap_or(version);
+    let version = version
+        .strip_prefix("5.5.5-")
+        .filter(|rest| rest.contains("MariaDB"))
+        .unwrap_or(version);
     let mut parts = version
         .split(|c: char| !c.is_ascii_digit())
         .map(|digits| digits.parse::<u32>().unwrap_or_default().min(9_999));
     let mut next = || parts.next().unwrap_or_default();
     let (major, minor, patch) = (next(), next(), next());
-    major.saturating_mul(10_000).saturating_add(minor.saturating_mul(100)).saturating_add(patch)
+    major
+        .saturating_mul(10_000)
+        .saturating_add(minor.saturating_mul(100))
+        .saturating_add(patch)
 }
 
 #[cfg(test)]
@@ -109,7 +133,11 @@ mod tests {
             ("", ServerKind::Mysql, 0),
             ("99999999999.1", ServerKind::Mysql, 100),
         ] {
-            assert_eq!((ServerKind::of_version(version), number(version)), (kind, expected), "{version}");
+            assert_eq!(
+                (ServerKind::of_version(version), number(version)),
+                (kind, expected),
+                "{version}"
+            );
         }
     }
 }

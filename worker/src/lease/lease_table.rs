@@ -44,7 +44,10 @@ pub struct LeaseTable {
 impl LeaseTable {
     /// An empty table of the process `incarnation`.
     pub fn new(incarnation: Incarnation) -> Self {
-        Self { incarnation, leases: Mutex::new(BTreeMap::new()) }
+        Self {
+            incarnation,
+            leases: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// The process that these leases belong to.
@@ -63,7 +66,14 @@ impl LeaseTable {
             lease.view.revoke();
         }
         let view = LeaseView::pending();
-        leases.insert(source.clone(), Lease { epoch, ttl_ms, view: view.clone() });
+        leases.insert(
+            source.clone(),
+            Lease {
+                epoch,
+                ttl_ms,
+                view: view.clone(),
+            },
+        );
         view
     }
 
@@ -90,13 +100,19 @@ impl LeaseTable {
 
     /// What a heartbeat lists: all leases, also lapsed ones (the leader may still confirm them).
     pub fn held(&self) -> Vec<(SourceId, Epoch)> {
-        self.lock().iter().map(|(source, lease)| (source.clone(), lease.epoch)).collect()
+        self.lock()
+            .iter()
+            .map(|(source, lease)| (source.clone(), lease.epoch))
+            .collect()
     }
 
     /// How many leases are live.
     pub fn live_count(&self) -> usize {
         let now = BoottimeMs::now();
-        self.lock().values().filter(|lease| lease.view.is_live_at(now)).count()
+        self.lock()
+            .values()
+            .filter(|lease| lease.view.is_live_at(now))
+            .count()
     }
 
     /// The right to write, when the lease that authorised it is held and live.
@@ -162,7 +178,10 @@ mod tests {
         assert!(table.renew(&source("s"), Epoch(5), BoottimeMs::now(), TTL_MS));
         assert!(view.is_live());
         let token = table.token(&right(5, 9)).expect("live");
-        assert_eq!((token.epoch(), token.incarnation(), token.ttl_ms()), (Epoch(9), Incarnation(7), TTL_MS));
+        assert_eq!(
+            (token.epoch(), token.incarnation(), token.ttl_ms()),
+            (Epoch(9), Incarnation(7), TTL_MS)
+        );
     }
 
     #[test]

@@ -25,7 +25,12 @@ impl LeaseView {
     /// A lease that isn't live until it is renewed for the first time.
     pub(super) fn pending() -> Self {
         let deadline_boottime_ms = AtomicU64::new(BoottimeMs::NEVER.as_ms());
-        Self { cell: Arc::new(Cell { deadline_boottime_ms, changed: Notify::new() }) }
+        Self {
+            cell: Arc::new(Cell {
+                deadline_boottime_ms,
+                changed: Notify::new(),
+            }),
+        }
     }
 
     /// A lease that ends at `deadline`; for tests that need a token without a leader.
@@ -80,13 +85,17 @@ impl LeaseView {
 
     /// Moves the deadline forward, never back.
     pub(super) fn extend(&self, deadline: BoottimeMs) {
-        self.cell.deadline_boottime_ms.fetch_max(deadline.as_ms(), Ordering::AcqRel);
+        self.cell
+            .deadline_boottime_ms
+            .fetch_max(deadline.as_ms(), Ordering::AcqRel);
         self.cell.changed.notify_waiters();
     }
 
     /// Ends the lease now, for good: its table entry is replaced at the same time.
     pub(super) fn revoke(&self) {
-        self.cell.deadline_boottime_ms.store(BoottimeMs::NEVER.as_ms(), Ordering::Release);
+        self.cell
+            .deadline_boottime_ms
+            .store(BoottimeMs::NEVER.as_ms(), Ordering::Release);
         self.cell.changed.notify_waiters();
     }
 }
@@ -107,7 +116,10 @@ mod tests {
         let waiting = tokio::spawn(async move { other.ended().await });
         tokio::task::yield_now().await;
         view.revoke();
-        tokio::time::timeout(Duration::from_secs(1), waiting).await.expect("in time").expect("no panic");
+        tokio::time::timeout(Duration::from_secs(1), waiting)
+            .await
+            .expect("in time")
+            .expect("no panic");
     }
 
     #[tokio::test]
@@ -117,6 +129,9 @@ mod tests {
         let waiting = tokio::spawn(async move { other.live().await });
         tokio::task::yield_now().await;
         view.extend(BoottimeMs::now().after_ms(60_000));
-        tokio::time::timeout(Duration::from_secs(1), waiting).await.expect("in time").expect("no panic");
+        tokio::time::timeout(Duration::from_secs(1), waiting)
+            .await
+            .expect("in time")
+            .expect("no panic");
     }
 }

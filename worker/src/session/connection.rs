@@ -59,7 +59,11 @@ pub(super) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(parts: Arc<SessionParts>, seq: &'a AtomicU64, connected: &'a watch::Sender<bool>) -> Self {
+    pub(super) fn new(
+        parts: Arc<SessionParts>,
+        seq: &'a AtomicU64,
+        connected: &'a watch::Sender<bool>,
+    ) -> Self {
         Self {
             parts,
             seq,
@@ -94,7 +98,10 @@ impl<'a> Connection<'a> {
         drop(out);
         if matches!(ended, Ended::Stopped) {
             // Half-closed: the leader has read everything once it closes its side.
-            let _ = tokio::time::timeout(FLUSH_TIMEOUT, async { while let Ok(Some(_)) = stream.message().await {} }).await;
+            let _ = tokio::time::timeout(FLUSH_TIMEOUT, async {
+                while let Ok(Some(_)) = stream.message().await {}
+            })
+            .await;
         }
         ended
     }
@@ -107,7 +114,8 @@ impl<'a> Connection<'a> {
     ) -> Result<Streaming<v1::MasterMessage>, Ended> {
         let lost = |e: &dyn std::fmt::Display| Ended::Lost(format!("{leader}: {e}"));
         let channel = finder::connect(leader).await.map_err(|e| lost(&e))?;
-        let mut client = SessionClient::new(channel).max_decoding_message_size(finder::MESSAGE_BYTES_MAX);
+        let mut client =
+            SessionClient::new(channel).max_decoding_message_size(finder::MESSAGE_BYTES_MAX);
         let identity = &self.parts.identity;
         let hello = v1::Hello {
             name: identity.name.clone(),
@@ -116,9 +124,15 @@ impl<'a> Connection<'a> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state_level_max: STATE_LEVEL_MAX,
         };
-        let hello = WorkerMessage { kind: Some(worker_message::Kind::Hello(hello)) };
+        let hello = WorkerMessage {
+            kind: Some(worker_message::Kind::Hello(hello)),
+        };
         out.send(hello).await.map_err(|e| lost(&e))?;
-        let mut stream = client.open(ReceiverStream::new(queue)).await.map_err(|e| lost(&e))?.into_inner();
+        let mut stream = client
+            .open(ReceiverStream::new(queue))
+            .await
+            .map_err(|e| lost(&e))?
+            .into_inner();
         loop {
             match stream.message().await {
                 Ok(Some(message)) => match message.kind {
@@ -142,8 +156,10 @@ impl<'a> Connection<'a> {
     fn welcome(&mut self, welcome: v1::Welcome) {
         self.parts.masters.learn(&welcome.masters);
         self.set_ttl(welcome.lease_ttl_ms);
-        self.grantor =
-            Some(Grantor { cluster_id: ClusterId(welcome.cluster_id), secret_key: welcome.secret_key.to_vec() });
+        self.grantor = Some(Grantor {
+            cluster_id: ClusterId(welcome.cluster_id),
+            secret_key: welcome.secret_key.to_vec(),
+        });
     }
 
     fn set_ttl(&mut self, ttl_ms: u64) {
@@ -197,23 +213,41 @@ impl<'a> Connection<'a> {
     fn beat(&mut self, out: &mpsc::Sender<WorkerMessage>) -> Result<(), Ended> {
         let now = BoottimeMs::now();
         // Half a TTL without an answer: whoever is there doesn't lead any more, or can't be reached.
-        if self.pending.oldest().is_some_and(|at| now >= at.after_ms(self.ttl_ms / 2)) {
+        if self
+            .pending
+            .oldest()
+            .is_some_and(|at| now >= at.after_ms(self.ttl_ms / 2))
+        {
             return Err(Ended::Lost("the leader doesn't answer heartbeats".into()));
         }
         let seq = self.seq.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let held = self.parts.leases.held();
         let leases = held
             .into_iter()
-            .map(|(source, epoch)| v1::LeaseRef { source_id: source.to_string(), epoch: epoch.0 })
+            .map(|(source, epoch)| v1::LeaseRef {
+                source_id: source.to_string(),
+                epoch: epoch.0,
+            })
             .collect();
-        let heartbeat = v1::Heartbeat { seq, leases, subtasks: self.parts.duties.reports() };
+        let heartbeat = v1::Heartbeat {
+            seq,
+            leases,
+            subtasks: self.parts.duties.reports(),
+        };
         self.pending.sent(seq, now);
-        let message = WorkerMessage { kind: Some(worker_message::Kind::Heartbeat(heartbeat)) };
-        out.try_send(message).map_err(|_| Ended::Lost("the leader doesn't read".into()))
+        let message = WorkerMessage {
+            kind: Some(worker_message::Kind::Heartbeat(heartbeat)),
+        };
+        out.try_send(message)
+            .map_err(|_| Ended::Lost("the leader doesn't read".into()))
     }
 
     /// Takes one message; `Some` ends the connection.
-    fn take(&mut self, kind: master_message::Kind, out: &mpsc::Sender<WorkerMessage>) -> Option<Ended> {
+    fn take(
+        &mut self,
+        kind: master_message::Kind,
+        out: &mpsc::Sender<WorkerMessage>,
+    ) -> Option<Ended> {
         match kind {
             master_message::Kind::Welcome(welcome) => self.welcome(welcome),
             master_message::Kind::NotLeader(reply) => {
@@ -235,28 +269,44 @@ impl<'a> Connection<'a> {
     fn acknowledged(&mut self, ack: v1::HeartbeatAck) {
         self.parts.masters.learn(&ack.masters);
         self.set_ttl(ack.lease_ttl_ms);
-        let Some(sent_at) = self.pending.answered(ack.seq) else { return };
+        let Some(sent_at) = self.pending.answered(ack.seq) else {
+            return;
+        };
         for renewed in ack.renewed {
             if let Ok(source) = SourceId::new(&renewed.source_id) {
-                self.parts.leases.renew(&source, Epoch(renewed.epoch), sent_at, self.ttl_ms);
+                self.parts
+                    .leases
+                    .renew(&source, Epoch(renewed.epoch), sent_at, self.ttl_ms);
             }
         }
     }
 
     fn call(&self, call: v1::Call, out: &mpsc::Sender<WorkerMessage>) {
-        let Some(grantor) = self.grantor.clone() else { return };
+        let Some(grantor) = self.grantor.clone() else {
+            return;
+        };
         let out = out.clone();
         let id = call.id;
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             let error = format!("this worker already serves {CALLS_MAX} calls; try again");
-            let busy = v1::Reply { id, error, kind: None };
-            let _ = out.try_send(WorkerMessage { kind: Some(worker_message::Kind::Reply(busy)) });
+            let busy = v1::Reply {
+                id,
+                error,
+                kind: None,
+            };
+            let _ = out.try_send(WorkerMessage {
+                kind: Some(worker_message::Kind::Reply(busy)),
+            });
             return;
         };
         let duties = Arc::clone(&self.parts.duties);
         tokio::spawn(async move {
             let reply = duties.call(grantor, call).await;
-            let _ = out.send(WorkerMessage { kind: Some(worker_message::Kind::Reply(reply)) }).await;
+            let _ = out
+                .send(WorkerMessage {
+                    kind: Some(worker_message::Kind::Reply(reply)),
+                })
+                .await;
             drop(permit);
         });
     }

@@ -16,7 +16,9 @@ pub struct Grantor {
 
 impl std::fmt::Debug for Grantor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Grantor").field("cluster_id", &self.cluster_id).finish_non_exhaustive()
+        f.debug_struct("Grantor")
+            .field("cluster_id", &self.cluster_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,11 @@ async fn ask(address: &str) -> anyhow::Result<LeaderReply> {
 
 /// Opens a channel to a master.
 pub(super) async fn connect(address: &str) -> anyhow::Result<Channel> {
-    let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let uri = if address.contains("://") {
+        address.to_owned()
+    } else {
+        format!("http://{address}")
+    };
     let endpoint = Endpoint::from_shared(uri)?
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)

@@ -21,13 +21,21 @@ struct Learned {
 impl Masters {
     /// Knows the addresses of `--join` so far.
     pub fn new(seeds: Vec<String>) -> Self {
-        Self { seeds, learned: Mutex::new(Learned::default()) }
+        Self {
+            seeds,
+            learned: Mutex::new(Learned::default()),
+        }
     }
 
     /// Replaces the learned addresses by what a leader named; an empty list teaches nothing.
     pub fn learn(&self, masters: &[String]) {
         if !masters.is_empty() {
-            self.lock().masters = masters.iter().filter(|m| !m.is_empty()).take(MASTERS_MAX).cloned().collect();
+            self.lock().masters = masters
+                .iter()
+                .filter(|m| !m.is_empty())
+                .take(MASTERS_MAX)
+                .cloned()
+                .collect();
         }
     }
 
@@ -45,7 +53,12 @@ impl Masters {
     pub fn candidates(&self) -> Vec<String> {
         let learned = self.lock();
         let mut candidates: Vec<String> = Vec::new();
-        for address in learned.leader.iter().chain(&learned.masters).chain(&self.seeds) {
+        for address in learned
+            .leader
+            .iter()
+            .chain(&learned.masters)
+            .chain(&self.seeds)
+        {
             if !candidates.contains(address) {
                 candidates.push(address.clone());
             }

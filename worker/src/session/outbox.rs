@@ -15,8 +15,13 @@ pub struct Outbox {
 impl Outbox {
     /// Sends if there is a connection with room; says whether it did.
     pub fn send(&self, kind: Kind) -> bool {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.as_ref().is_some_and(|sender| sender.try_send(WorkerMessage { kind: Some(kind) }).is_ok())
+        let connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        connection
+            .as_ref()
+            .is_some_and(|sender| sender.try_send(WorkerMessage { kind: Some(kind) }).is_ok())
     }
 
     /// Asks for a heartbeat now instead of at the next tick.
@@ -31,6 +36,9 @@ impl Outbox {
 
     /// From now on messages go there, or nowhere.
     pub fn connect(&self, sender: Option<mpsc::Sender<WorkerMessage>>) {
-        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = sender;
+        *self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = sender;
     }
 }

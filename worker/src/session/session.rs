@@ -53,7 +53,11 @@ pub struct Session {
 impl Session {
     /// A session that isn't open yet.
     pub fn new(parts: SessionParts) -> Self {
-        Self { parts: Arc::new(parts), heartbeat_seq: AtomicU64::new(0), connected: watch::Sender::new(false) }
+        Self {
+            parts: Arc::new(parts),
+            heartbeat_seq: AtomicU64::new(0),
+            connected: watch::Sender::new(false),
+        }
     }
 
     /// Whether a leader has welcomed this worker and the connection stands.
@@ -104,9 +108,16 @@ impl Session {
             found = finder::find_leader(masters) => found,
         };
         let Some(leader) = found else {
-            return Ended::Lost(format!("no leader known to any of [{}]", masters.candidates().join(", ")));
+            return Ended::Lost(format!(
+                "no leader known to any of [{}]",
+                masters.candidates().join(", ")
+            ));
         };
-        let connection = Connection::new(Arc::clone(&self.parts), &self.heartbeat_seq, &self.connected);
+        let connection = Connection::new(
+            Arc::clone(&self.parts),
+            &self.heartbeat_seq,
+            &self.connected,
+        );
         let ended = connection.run(&leader, stop).await;
         if matches!(ended, Ended::Lost(_)) {
             masters.set_leader(None);

@@ -32,7 +32,11 @@ pub(super) enum Action {
 
 /// Compares. `wanted` is `None` when this worker shall do nothing for the source; `live` says whether
 /// its lease is.
-pub(super) fn plan(wanted: Option<&WantedSource>, live: bool, slots: &BTreeMap<TaskName, Slot>) -> Vec<Action> {
+pub(super) fn plan(
+    wanted: Option<&WantedSource>,
+    live: bool,
+    slots: &BTreeMap<TaskName, Slot>,
+) -> Vec<Action> {
     let mut actions = Vec::new();
     let draining = wanted.is_some_and(|wanted| wanted.drain);
     let wanted_epoch = |task: &TaskName| {
@@ -41,8 +45,12 @@ pub(super) fn plan(wanted: Option<&WantedSource>, live: bool, slots: &BTreeMap<T
     };
     for (task, slot) in slots {
         match slot {
-            Slot::Running(epoch) if wanted_epoch(task) != Some(*epoch) => actions.push(Action::Stop(task.clone())),
-            Slot::Still | Slot::Failed(_) if wanted.is_none_or(|wanted| !wanted.subtasks.contains_key(task)) => {
+            Slot::Running(epoch) if wanted_epoch(task) != Some(*epoch) => {
+                actions.push(Action::Stop(task.clone()))
+            }
+            Slot::Still | Slot::Failed(_)
+                if wanted.is_none_or(|wanted| !wanted.subtasks.contains_key(task)) =>
+            {
                 actions.push(Action::Forget(task.clone()));
             }
             _ => {}
@@ -50,14 +58,22 @@ pub(super) fn plan(wanted: Option<&WantedSource>, live: bool, slots: &BTreeMap<T
     }
     let Some(wanted) = wanted else { return actions };
     for task in wanted.subtasks.keys() {
-        let Some(epoch) = wanted_epoch(task) else { continue };
+        let Some(epoch) = wanted_epoch(task) else {
+            continue;
+        };
         match slots.get(task) {
             None | Some(Slot::Still) => actions.push(Action::Start(task.clone())),
-            Some(Slot::Failed(failed)) if *failed != epoch => actions.push(Action::Start(task.clone())),
+            Some(Slot::Failed(failed)) if *failed != epoch => {
+                actions.push(Action::Start(task.clone()))
+            }
             _ => {}
         }
     }
-    if draining && slots.values().all(|slot| matches!(slot, Slot::Still | Slot::Failed(_))) {
+    if draining
+        && slots
+            .values()
+            .all(|slot| matches!(slot, Slot::Still | Slot::Failed(_)))
+    {
         actions.push(Action::Drained);
     }
     actions
@@ -96,13 +112,19 @@ mod tests {
     }
 
     fn slots(slots: &[(&str, Slot)]) -> BTreeMap<TaskName, Slot> {
-        slots.iter().map(|(name, slot)| (task(name), *slot)).collect()
+        slots
+            .iter()
+            .map(|(name, slot)| (task(name), *slot))
+            .collect()
     }
 
     #[test]
     fn starts_only_what_is_wanted_running_under_a_live_lease() {
         let two = wanted(&[("a", true, 5), ("b", false, 6)], false);
-        assert_eq!(plan(Some(&two), true, &slots(&[])), vec![Action::Start(task("a"))]);
+        assert_eq!(
+            plan(Some(&two), true, &slots(&[])),
+            vec![Action::Start(task("a"))]
+        );
         assert_eq!(plan(Some(&two), false, &slots(&[])), vec![]);
         assert_eq!(plan(None, true, &slots(&[])), vec![]);
     }
@@ -110,43 +132,83 @@ mod tests {
     #[test]
     fn what_runs_as_wanted_is_left_alone() {
         let one = wanted(&[("a", true, 5)], false);
-        assert_eq!(plan(Some(&one), true, &slots(&[("a", Slot::Running(Epoch(5)))])), vec![]);
+        assert_eq!(
+            plan(Some(&one), true, &slots(&[("a", Slot::Running(Epoch(5)))])),
+            vec![]
+        );
     }
 
     #[test]
     fn a_new_epoch_stops_completely_before_it_starts() {
         let one = wanted(&[("a", true, 9)], false);
-        assert_eq!(plan(Some(&one), true, &slots(&[("a", Slot::Running(Epoch(5)))])), vec![Action::Stop(task("a"))]);
-        assert_eq!(plan(Some(&one), true, &slots(&[("a", Slot::Stopping)])), vec![]);
-        assert_eq!(plan(Some(&one), true, &slots(&[("a", Slot::Still)])), vec![Action::Start(task("a"))]);
+        assert_eq!(
+            plan(Some(&one), true, &slots(&[("a", Slot::Running(Epoch(5)))])),
+            vec![Action::Stop(task("a"))]
+        );
+        assert_eq!(
+            plan(Some(&one), true, &slots(&[("a", Slot::Stopping)])),
+            vec![]
+        );
+        assert_eq!(
+            plan(Some(&one), true, &slots(&[("a", Slot::Still)])),
+            vec![Action::Start(task("a"))]
+        );
     }
 
     #[test]
     fn pause_lapse_removal_and_loss_stop() {
         let running = slots(&[("a", Slot::Running(Epoch(5)))]);
         let stop = vec![Action::Stop(task("a"))];
-        assert_eq!(plan(Some(&wanted(&[("a", false, 5)], false)), true, &running), stop);
-        assert_eq!(plan(Some(&wanted(&[("a", true, 5)], false)), false, &running), stop);
+        assert_eq!(
+            plan(Some(&wanted(&[("a", false, 5)], false)), true, &running),
+            stop
+        );
+        assert_eq!(
+            plan(Some(&wanted(&[("a", true, 5)], false)), false, &running),
+            stop
+        );
         assert_eq!(plan(Some(&wanted(&[], false)), true, &running), stop);
         assert_eq!(plan(None, true, &running), stop);
-        assert_eq!(plan(None, true, &slots(&[("a", Slot::Still)])), vec![Action::Forget(task("a"))]);
+        assert_eq!(
+            plan(None, true, &slots(&[("a", Slot::Still)])),
+            vec![Action::Forget(task("a"))]
+        );
         assert_eq!(plan(None, true, &slots(&[("a", Slot::Stopping)])), vec![]);
     }
 
     #[test]
     fn a_failed_start_waits_for_another_epoch() {
         let failed = slots(&[("a", Slot::Failed(Epoch(5)))]);
-        assert_eq!(plan(Some(&wanted(&[("a", true, 5)], false)), true, &failed), vec![]);
-        assert_eq!(plan(Some(&wanted(&[("a", true, 6)], false)), true, &failed), vec![Action::Start(task("a"))]);
+        assert_eq!(
+            plan(Some(&wanted(&[("a", true, 5)], false)), true, &failed),
+            vec![]
+        );
+        assert_eq!(
+            plan(Some(&wanted(&[("a", true, 6)], false)), true, &failed),
+            vec![Action::Start(task("a"))]
+        );
     }
 
     #[test]
     fn drained_only_when_nothing_can_write() {
         let drain = wanted(&[("a", true, 5), ("b", true, 5)], true);
         let running = slots(&[("a", Slot::Running(Epoch(5))), ("b", Slot::Stopping)]);
-        assert_eq!(plan(Some(&drain), true, &running), vec![Action::Stop(task("a"))]);
-        assert_eq!(plan(Some(&drain), true, &slots(&[("a", Slot::Still), ("b", Slot::Stopping)])), vec![]);
-        assert_eq!(plan(Some(&drain), true, &slots(&[("a", Slot::Still)])), vec![Action::Drained]);
+        assert_eq!(
+            plan(Some(&drain), true, &running),
+            vec![Action::Stop(task("a"))]
+        );
+        assert_eq!(
+            plan(
+                Some(&drain),
+                true,
+                &slots(&[("a", Slot::Still), ("b", Slot::Stopping)])
+            ),
+            vec![]
+        );
+        assert_eq!(
+            plan(Some(&drain), true, &slots(&[("a", Slot::Still)])),
+            vec![Action::Drained]
+        );
         assert_eq!(plan(Some(&drain), true, &slots(&[])), vec![Action::Drained]);
     }
 }

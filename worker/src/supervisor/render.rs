@@ -14,21 +14,41 @@ pub fn list_response(
     task: &str,
     sources: &[String],
 ) -> pb::QueryStatusListResponse {
-    let asked = views.iter().filter(|view| sources.is_empty() || sources.iter().any(|s| s == view.source.as_str()));
+    let asked = views
+        .iter()
+        .filter(|view| sources.is_empty() || sources.iter().any(|s| s == view.source.as_str()));
     let sources = asked.map(|view| response(view, worker, task)).collect();
-    pb::QueryStatusListResponse { result: true, msg: String::new(), sources }
+    pb::QueryStatusListResponse {
+        result: true,
+        msg: String::new(),
+        sources,
+    }
 }
 
 fn response(view: &SourceView, worker: &str, task: &str) -> pb::QueryStatusResponse {
-    let shown: Vec<_> = view.subtasks.iter().filter(|s| task.is_empty() || s.task.as_str() == task).map(subtask).collect();
-    let msg = if view.subtasks.is_empty() { "no sub task started" } else { "" };
+    let shown: Vec<_> = view
+        .subtasks
+        .iter()
+        .filter(|s| task.is_empty() || s.task.as_str() == task)
+        .map(subtask)
+        .collect();
+    let msg = if view.subtasks.is_empty() {
+        "no sub task started"
+    } else {
+        ""
+    };
     let missing = pb::SubTaskStatus {
         name: task.to_owned(),
-        status: Some(pb::sub_task_status::Status::Msg(format!("no sub task with name {task} has started"))),
+        status: Some(pb::sub_task_status::Status::Msg(format!(
+            "no sub task with name {task} has started"
+        ))),
         ..Default::default()
     };
-    let sub_task_status =
-        if shown.is_empty() && !task.is_empty() && !view.subtasks.is_empty() { vec![missing] } else { shown };
+    let sub_task_status = if shown.is_empty() && !task.is_empty() && !view.subtasks.is_empty() {
+        vec![missing]
+    } else {
+        shown
+    };
     pb::QueryStatusResponse {
         result: true,
         msg: msg.to_owned(),
@@ -66,7 +86,11 @@ fn subtask(view: &SubtaskView) -> pb::SubTaskStatus {
 fn result(view: &SubtaskView) -> Option<pb::ProcessResult> {
     let errors: Vec<_> = view.errors().map(process_error).collect();
     let paused = view.stage == pb::Stage::Paused && errors.is_empty();
-    let detail = if view.status.tables.is_empty() && note(view).is_none() { Vec::new() } else { detail(view) };
+    let detail = if view.status.tables.is_empty() && note(view).is_none() {
+        Vec::new()
+    } else {
+        detail(view)
+    };
     (!errors.is_empty() || paused || !detail.is_empty()).then(|| pb::ProcessResult {
         is_canceled: paused,
         errors,
@@ -132,13 +156,18 @@ fn load(status: &SubtaskStatus) -> pb::LoadStatus {
         meta_binlog: status.position.clone(),
         meta_binlog_gtid: status.gtid.clone(),
         // Rows have no size of their own here: scale the row rate by the bytes per row so far.
-        bps: signed(status.rows_per_s.saturating_mul(status.load_bytes_done) / status.rows_total.max(1)),
+        bps: signed(
+            status.rows_per_s.saturating_mul(status.load_bytes_done) / status.rows_total.max(1),
+        ),
     }
 }
 
 fn sync(status: &SubtaskStatus) -> pb::SyncStatus {
-    let (total, average, recent) =
-        (signed(status.rows_total), signed(status.rows_per_s), signed(status.rows_per_s_recent));
+    let (total, average, recent) = (
+        signed(status.rows_total),
+        signed(status.rows_per_s),
+        signed(status.rows_per_s_recent),
+    );
     pb::SyncStatus {
         total_events: total,
         total_tps: average,
@@ -161,7 +190,11 @@ fn sync(status: &SubtaskStatus) -> pb::SyncStatus {
 
 /// DM's `xx.xx %`.
 fn progress(done: u64, total: u64) -> String {
-    let share = if total == 0 { 0.0 } else { (done as f64 / total as f64 * 100.0).min(100.0) };
+    let share = if total == 0 {
+        0.0
+    } else {
+        (done as f64 / total as f64 * 100.0).min(100.0)
+    };
     format!("{share:.2} %")
 }
 
@@ -201,7 +234,12 @@ mod tests {
             waits_for: None,
             status: Arc::new(status),
         };
-        SourceView { source, epoch: Epoch(5), live: true, subtasks: vec![subtask] }
+        SourceView {
+            source,
+            epoch: Epoch(5),
+            live: true,
+            subtasks: vec![subtask],
+        }
     }
 
     fn only(response: &pb::QueryStatusListResponse) -> &pb::SubTaskStatus {
@@ -210,17 +248,34 @@ mod tests {
 
     #[test]
     fn running_unit_without_tables_has_no_result() {
-        let status = SubtaskStatus { unit: pb::UnitType::Sync, lag_ms: Some(2_500), ..Default::default() };
+        let status = SubtaskStatus {
+            unit: pb::UnitType::Sync,
+            lag_ms: Some(2_500),
+            ..Default::default()
+        };
         let response = list_response(&[view(pb::Stage::Running, status)], "w", "", &[]);
         let subtask = only(&response);
         assert_eq!(subtask.result, None);
-        let Some(pb::sub_task_status::Status::Sync(sync)) = &subtask.status else { panic!("{subtask:?}") };
-        assert_eq!((sync.seconds_behind_master, sync.binlog_type.as_str()), (2, "remote"));
+        let Some(pb::sub_task_status::Status::Sync(sync)) = &subtask.status else {
+            panic!("{subtask:?}")
+        };
+        assert_eq!(
+            (sync.seconds_behind_master, sync.binlog_type.as_str()),
+            (2, "remote")
+        );
     }
 
     #[test]
     fn tables_and_errors_are_in_the_result() {
-        let table = TableStatus { source: "`a`.`b`".into(), state: "error".into(), error: Some("x".into()), ..Default::default() };
+        let table = TableStatus {
+            source: "`a`.`b`".into(),
+            target: "`c`.`b`".into(),
+            state: "stopped",
+            rows: 1,
+            rows_estimated: 2,
+            bytes: 3,
+            error: Some("x".into()),
+        };
         let status = SubtaskStatus {
             unit: pb::UnitType::Load,
             tables: vec![table],
@@ -229,7 +284,12 @@ mod tests {
             load_bytes_total: 3,
             ..Default::default()
         };
-        let response = list_response(&[view(pb::Stage::Running, status)], "w", "t", &["mysql-01".into()]);
+        let response = list_response(
+            &[view(pb::Stage::Running, status)],
+            "w",
+            "t",
+            &["mysql-01".into()],
+        );
         let subtask = only(&response);
         assert_eq!(subtask.stage(), pb::Stage::Running);
         let result = subtask.result.as_ref().expect("errors");
@@ -238,13 +298,20 @@ mod tests {
         let detail: serde_json::Value = serde_json::from_slice(&result.detail).expect("JSON");
         assert_eq!(detail["tables"][0]["source"], "`a`.`b`");
         assert_eq!(detail["epoch"], 8);
-        let Some(pb::sub_task_status::Status::Load(load)) = &subtask.status else { panic!("{subtask:?}") };
+        let Some(pb::sub_task_status::Status::Load(load)) = &subtask.status else {
+            panic!("{subtask:?}")
+        };
         assert_eq!(load.progress, "33.33 %");
     }
 
     #[test]
     fn paused_by_the_user_is_cancelled_without_errors() {
-        let response = list_response(&[view(pb::Stage::Paused, SubtaskStatus::default())], "w", "", &[]);
+        let response = list_response(
+            &[view(pb::Stage::Paused, SubtaskStatus::default())],
+            "w",
+            "",
+            &[],
+        );
         let result = only(&response).result.as_ref().expect("paused");
         assert!(result.is_canceled && result.errors.is_empty());
     }
@@ -253,10 +320,19 @@ mod tests {
     fn says_what_is_not_there() {
         let mut one = view(pb::Stage::Running, SubtaskStatus::default());
         let response = list_response(std::slice::from_ref(&one), "w", "other", &[]);
-        let Some(pb::sub_task_status::Status::Msg(msg)) = &only(&response).status else { panic!() };
+        let Some(pb::sub_task_status::Status::Msg(msg)) = &only(&response).status else {
+            panic!()
+        };
         assert_eq!(msg, "no sub task with name other has started");
         one.subtasks.clear();
-        assert_eq!(list_response(&[one.clone()], "w", "", &[]).sources[0].msg, "no sub task started");
-        assert!(list_response(&[one], "w", "", &["elsewhere".into()]).sources.is_empty());
+        assert_eq!(
+            list_response(&[one.clone()], "w", "", &[]).sources[0].msg,
+            "no sub task started"
+        );
+        assert!(
+            list_response(&[one], "w", "", &["elsewhere".into()])
+                .sources
+                .is_empty()
+        );
     }
 }

@@ -116,7 +116,10 @@ impl<S: Spawn> SourceActor<S> {
     pub(super) async fn run(mut self) {
         loop {
             let order = self.orders.borrow_and_update().clone();
-            let live = order.wanted.as_ref().is_some_and(|given| given.lease.is_live());
+            let live = order
+                .wanted
+                .as_ref()
+                .is_some_and(|given| given.lease.is_live());
             self.reconcile(order.wanted.as_deref(), live);
             self.publish(&order, live);
             tokio::select! {
@@ -134,7 +137,11 @@ impl<S: Spawn> SourceActor<S> {
     }
 
     fn reconcile(&mut self, given: Option<&Assignment>, live: bool) {
-        let slots = self.entries.iter().map(|(task, entry)| (task.clone(), entry.slot())).collect();
+        let slots = self
+            .entries
+            .iter()
+            .map(|(task, entry)| (task.clone(), entry.slot()))
+            .collect();
         for action in plan(given.map(|given| &given.wanted), live, &slots) {
             match (action, given) {
                 (Action::Start(task), Some(given)) => self.start(&task, given),
@@ -149,7 +156,9 @@ impl<S: Spawn> SourceActor<S> {
     }
 
     fn start(&mut self, task: &TaskName, given: &Assignment) {
-        let Some(subtask) = given.wanted.subtasks.get(task) else { return };
+        let Some(subtask) = given.wanted.subtasks.get(task) else {
+            return;
+        };
         let span = tracing::info_span!(
             "worker start subtask", %task, source = %self.source, epoch = subtask.epoch.0
         );
@@ -164,7 +173,9 @@ impl<S: Spawn> SourceActor<S> {
             generation: subtask.generation,
         };
         // A lease that ended a moment ago: the next turn sees it.
-        let Some(token) = self.around.leases.token(&right) else { return };
+        let Some(token) = self.around.leases.token(&right) else {
+            return;
+        };
         let state = match spec(token, task, subtask, given) {
             Ok(spec) => {
                 tracing::info!("subtask starts");
@@ -175,20 +186,32 @@ impl<S: Spawn> SourceActor<S> {
                 State::Failed(error)
             }
         };
-        let entry =
-            Entry { epoch: subtask.epoch, generation: subtask.generation, last: Arc::default(), state };
+        let entry = Entry {
+            epoch: subtask.epoch,
+            generation: subtask.generation,
+            last: Arc::default(),
+            state,
+        };
         self.entries.insert(task.clone(), entry);
     }
 
     fn stop(&mut self, task: &TaskName) {
-        let Some(entry) = self.entries.get_mut(task) else { return };
-        let State::Running(mut handle) = std::mem::replace(&mut entry.state, State::Stopping) else { return };
+        let Some(entry) = self.entries.get_mut(task) else {
+            return;
+        };
+        let State::Running(mut handle) = std::mem::replace(&mut entry.state, State::Stopping)
+        else {
+            return;
+        };
         entry.last = handle.status();
         handle.stop();
         let (sender, task, source) = (self.stopped.0.clone(), task.clone(), self.source.clone());
         tracing::info!(%task, %source, epoch = entry.epoch.0, "subtask stops");
         tokio::spawn(async move {
-            while tokio::time::timeout(STOP_SLOW, handle.stopped()).await.is_err() {
+            while tokio::time::timeout(STOP_SLOW, handle.stopped())
+                .await
+                .is_err()
+            {
                 tracing::warn!(%task, %source, "subtask still stopping; its successor waits");
             }
             let _ = sender.send(task).await;
@@ -204,14 +227,24 @@ impl<S: Spawn> SourceActor<S> {
 
     fn say_drained(&mut self, epoch: Epoch) {
         if !self.drained_said {
-            let drained = v1::Drained { source_id: self.source.to_string(), epoch: epoch.0 };
-            self.drained_said = self.around.outbox.send(v1::worker_message::Kind::Drained(drained));
+            let drained = v1::Drained {
+                source_id: self.source.to_string(),
+                epoch: epoch.0,
+            };
+            self.drained_said = self
+                .around
+                .outbox
+                .send(v1::worker_message::Kind::Drained(drained));
         }
     }
 
     fn publish(&mut self, order: &Order, live: bool) {
         let subtasks = self.views(order.wanted.as_deref(), live);
-        let active = self.entries.values().filter(|e| matches!(e.state, State::Running(_) | State::Stopping)).count();
+        let active = self
+            .entries
+            .values()
+            .filter(|e| matches!(e.state, State::Running(_) | State::Stopping))
+            .count();
         let before = self.published.borrow().view.as_ref().map(essences);
         if let Some(given) = &order.wanted {
             self.lease_epoch = given.wanted.epoch;
@@ -219,9 +252,18 @@ impl<S: Spawn> SourceActor<S> {
         // A source that was left stays in sight while something of it may still write.
         let shown = order.wanted.is_some() || !self.entries.is_empty();
         let (source, epoch) = (self.source.clone(), self.lease_epoch);
-        let view = shown.then_some(SourceView { source, epoch, live, subtasks });
+        let view = shown.then_some(SourceView {
+            source,
+            epoch,
+            live,
+            subtasks,
+        });
         let changed = before != view.as_ref().map(essences);
-        self.published.send_replace(Published { seq: order.seq, active, view });
+        self.published.send_replace(Published {
+            seq: order.seq,
+            active,
+            view,
+        });
         if changed {
             self.around.outbox.beat_now();
         }
@@ -240,7 +282,11 @@ impl<S: Spawn> SourceActor<S> {
                 source: self.source.clone(),
                 epoch: subtask.epoch,
                 generation: subtask.generation,
-                stage: if subtask.running { pb::Stage::New } else { pb::Stage::Paused },
+                stage: if subtask.running {
+                    pb::Stage::New
+                } else {
+                    pb::Stage::Paused
+                },
                 failure: None,
                 waits_for: waits_for(subtask, live),
                 status: Arc::default(),
@@ -260,14 +306,22 @@ impl<S: Spawn> SourceActor<S> {
         let (stage, failure, status) = match &entry.state {
             State::Running(handle) => {
                 let status = handle.status();
-                let stage = if status.finished { pb::Stage::Finished } else { status.stage };
+                let stage = if status.finished {
+                    pb::Stage::Finished
+                } else {
+                    status.stage
+                };
                 (stage, None, status)
             }
             State::Stopping if paused => (pb::Stage::Pausing, None, Arc::clone(&entry.last)),
             State::Stopping => (pb::Stage::Stopping, None, Arc::clone(&entry.last)),
             State::Still if paused => (pb::Stage::Paused, None, Arc::clone(&entry.last)),
             State::Still => (pb::Stage::Stopped, None, Arc::clone(&entry.last)),
-            State::Failed(error) => (pb::Stage::Paused, Some(error.clone()), Arc::clone(&entry.last)),
+            State::Failed(error) => (
+                pb::Stage::Paused,
+                Some(error.clone()),
+                Arc::clone(&entry.last),
+            ),
         };
         let idle = matches!(entry.state, State::Still);
         SubtaskView {
@@ -277,7 +331,9 @@ impl<S: Spawn> SourceActor<S> {
             generation: entry.generation,
             stage,
             failure,
-            waits_for: wanted.filter(|_| idle).and_then(|subtask| waits_for(subtask, live)),
+            waits_for: wanted
+                .filter(|_| idle)
+                .and_then(|subtask| waits_for(subtask, live)),
             status,
         }
     }
@@ -310,7 +366,10 @@ fn spec(
     let source = crate::secrets::source(&given.wanted.yaml, key.as_ref())?.value;
     let whole = crate::secrets::task(&subtask.yaml, key.as_ref())?.value;
     if whole.name != *task {
-        let message = format!("the leader sent the configuration of task {} for {task}", whole.name);
+        let message = format!(
+            "the leader sent the configuration of task {} for {task}",
+            whole.name
+        );
         return Err(DmError::new(&codes::WORKER_SUB_TASK_NOT_FOUND, message));
     }
     let config = whole.subtask(&given.wanted.source)?;

@@ -35,8 +35,15 @@ pub struct Supervisor<S: Spawn> {
 impl<S: Spawn> Supervisor<S> {
     /// A supervisor of nothing. Needs a tokio runtime when work comes.
     pub fn new(spawner: S, leases: Arc<LeaseTable>, outbox: Arc<Outbox>) -> Self {
-        let around = Arc::new(Surroundings { spawner, leases, outbox });
-        Self { around, state: Mutex::new(Actors::default()) }
+        let around = Arc::new(Surroundings {
+            spawner,
+            leases,
+            outbox,
+        });
+        Self {
+            around,
+            state: Mutex::new(Actors::default()),
+        }
     }
 
     /// Takes over everything that shall run; what isn't named is left.
@@ -46,7 +53,10 @@ impl<S: Spawn> Supervisor<S> {
             cluster == grantor.cluster_id && revision > desired.revision
         });
         if older || state.closing {
-            tracing::info!(revision = desired.revision, "wanted state not taken: older than what is known, or stopping");
+            tracing::info!(
+                revision = desired.revision,
+                "wanted state not taken: older than what is known, or stopping"
+            );
             return;
         }
         state.newest = Some((grantor.cluster_id, desired.revision));
@@ -57,10 +67,17 @@ impl<S: Spawn> Supervisor<S> {
                     named.insert(wanted.source.clone());
                     self.assign(&mut state, grantor, wanted);
                 }
-                Err(error) => tracing::error!(%error, "the leader sent a source that can't be read"),
+                Err(error) => {
+                    tracing::error!(%error, "the leader sent a source that can't be read")
+                }
             }
         }
-        let left: Vec<SourceId> = state.actors.keys().filter(|source| !named.contains(*source)).cloned().collect();
+        let left: Vec<SourceId> = state
+            .actors
+            .keys()
+            .filter(|source| !named.contains(*source))
+            .cloned()
+            .collect();
         for source in left {
             self.around.leases.release(&source);
             self.order(&mut state, &source, None);
@@ -69,15 +86,25 @@ impl<S: Spawn> Supervisor<S> {
     }
 
     fn assign(&self, state: &mut Actors, grantor: &Grantor, wanted: WantedSource) {
-        let lease = self.around.leases.adopt(&wanted.source, wanted.epoch, wanted.ttl_ms);
+        let lease = self
+            .around
+            .leases
+            .adopt(&wanted.source, wanted.epoch, wanted.ttl_ms);
         let source = wanted.source.clone();
-        let assignment = Assignment { wanted, grantor: grantor.clone(), lease };
+        let assignment = Assignment {
+            wanted,
+            grantor: grantor.clone(),
+            lease,
+        };
         self.order(state, &source, Some(Arc::new(assignment)));
     }
 
     fn order(&self, state: &mut Actors, source: &SourceId, wanted: Option<Arc<Assignment>>) -> u64 {
         state.seq = state.seq.saturating_add(1);
-        let order = Order { seq: state.seq, wanted };
+        let order = Order {
+            seq: state.seq,
+            wanted,
+        };
         match state.actors.get(source) {
             Some(actor) => {
                 actor.orders.send_replace(order);
@@ -85,9 +112,12 @@ impl<S: Spawn> Supervisor<S> {
             None => {
                 let (orders, receiver) = watch::channel(order);
                 let (sender, published) = watch::channel(Published::default());
-                let actor = SourceActor::new(source.clone(), receiver, sender, Arc::clone(&self.around));
+                let actor =
+                    SourceActor::new(source.clone(), receiver, sender, Arc::clone(&self.around));
                 tokio::spawn(actor.run());
-                state.actors.insert(source.clone(), Actor { orders, published });
+                state
+                    .actors
+                    .insert(source.clone(), Actor { orders, published });
             }
         }
         state.seq
@@ -110,28 +140,47 @@ impl<S: Spawn> Supervisor<S> {
         }
         for (seq, mut published) in waits {
             // An error means that the actor is gone, and its subtasks with it.
-            let _ = published.wait_for(|done| done.seq >= seq && done.active == 0).await;
+            let _ = published
+                .wait_for(|done| done.seq >= seq && done.active == 0)
+                .await;
         }
     }
 
     /// All sources of this worker, by name.
     pub fn views(&self) -> Vec<SourceView> {
         let state = self.lock();
-        state.actors.values().filter_map(|actor| actor.published.borrow().view.clone()).collect()
+        state
+            .actors
+            .values()
+            .filter_map(|actor| actor.published.borrow().view.clone())
+            .collect()
     }
 
     /// Short states of all subtasks, for a heartbeat.
     pub fn reports(&self) -> Vec<v1::SubtaskReport> {
-        self.views().iter().flat_map(|view| &view.subtasks).map(render::report).collect()
+        self.views()
+            .iter()
+            .flat_map(|view| &view.subtasks)
+            .map(render::report)
+            .collect()
     }
 
     /// Leases that a goodbye gives back.
     pub fn leases(&self) -> Vec<v1::LeaseRef> {
         let held = self.around.leases.held();
-        held.into_iter().map(|(source, Epoch(epoch))| v1::LeaseRef { source_id: source.to_string(), epoch }).collect()
+        held.into_iter()
+            .map(|(source, Epoch(epoch))| v1::LeaseRef {
+                source_id: source.to_string(),
+                epoch,
+            })
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Actors> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+#[path = "supervisor_test.rs"]
+mod tests;

@@ -47,6 +47,11 @@ impl SubtaskView {
 
     /// What makes a report worth sending at once.
     pub(super) fn essence(&self) -> (pb::Stage, pb::UnitType, usize, Epoch) {
-        (self.stage, self.status.unit, self.errors().count(), self.epoch)
+        (
+            self.stage,
+            self.status.unit,
+            self.errors().count(),
+            self.epoch,
+        )
     }
 }
