@@ -40,7 +40,9 @@ pub enum DecodeError {
         what: String,
     },
     /// A rows event whose TABLE_MAP was not seen: reading started in the middle of a statement.
-    #[error("rows event refers to table id {table_id}, but no TABLE_MAP event of this statement describes it")]
+    #[error(
+        "rows event refers to table id {table_id}, but no TABLE_MAP event of this statement describes it"
+    )]
     MissingTableMap {
         /// The id that the rows event names.
         table_id: u64,

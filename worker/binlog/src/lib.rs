@@ -40,11 +40,12 @@ mod rows;
 mod table_map;
 mod value;
 
-pub use decoder::{Decoder, Header, HEADER_BYTES, type_code};
+pub use decoder::{Decoder, HEADER_BYTES, Header, type_code};
 pub use error::DecodeError;
 pub use event::{
-    ChecksumAlgorithm, Compression, DECOMPRESSED_BYTES_MAX, Event, FormatDescription, GtidEvent, GtidFamily, GtidListEntry,
-    InnerEvents, MariadbGtid, MysqlGtid, QueryEvent, StatusVars, TransactionPayload, UserVar, UserVarValue, Xid,
+    ChecksumAlgorithm, Compression, DECOMPRESSED_BYTES_MAX, Event, FormatDescription, GtidEvent,
+    GtidFamily, GtidListEntry, InnerEvents, MariadbGtid, MysqlGtid, QueryEvent, StatusVars,
+    TransactionPayload, UserVar, UserVarValue, Xid,
 };
 pub use rows::{Image, RowChange, RowPlan, Rows, RowsEvent, RowsKind};
 pub use table_map::{ColumnMeta, OptionalMetadata, TableMap, column_type};

@@ -85,14 +85,19 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn uint_le(&mut self, width: usize) -> Result<u64, DecodeError> {
         let bytes = self.bytes(width)?;
-        Ok(bytes.iter().rev().fold(0, |value, byte| (value << 8) | u64::from(*byte)))
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| (value << 8) | u64::from(*byte)))
     }
 
     /// Big-endian unsigned integer of up to eight bytes.
     #[inline]
     pub(crate) fn uint_be(&mut self, width: usize) -> Result<u64, DecodeError> {
         let bytes = self.bytes(width)?;
-        Ok(bytes.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte)))
+        Ok(bytes
+            .iter()
+            .fold(0, |value, byte| (value << 8) | u64::from(*byte)))
     }
 
     /// Length-encoded integer of the client/server protocol.
@@ -102,7 +107,9 @@ impl<'a> Reader<'a> {
             252 => self.uint_le(2),
             253 => self.uint_le(3),
             254 => self.u64(),
-            _ => Err(DecodeError::Malformed { what: "length-encoded integer starts with 251 or 255" }),
+            _ => Err(DecodeError::Malformed {
+                what: "length-encoded integer starts with 251 or 255",
+            }),
         }
     }
 
@@ -125,7 +132,11 @@ impl<'a> Reader<'a> {
 
     /// String up to a zero byte, which is consumed too.
     pub(crate) fn zero_ended(&mut self) -> Result<&'a [u8], DecodeError> {
-        let length = self.rest.iter().position(|byte| *byte == 0).ok_or_else(|| self.truncated())?;
+        let length = self
+            .rest
+            .iter()
+            .position(|byte| *byte == 0)
+            .ok_or_else(|| self.truncated())?;
         let text = self.bytes(length)?;
         self.skip(1)?;
         Ok(text)
@@ -140,5 +151,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 /// Is bit `index` set, counted from the lowest bit of the first byte?
 #[inline]
 pub(crate) fn bit(bitmap: &[u8], index: usize) -> bool {
-    bitmap.get(index / 8).is_some_and(|byte| byte & (1u8 << (index % 8)) != 0)
+    bitmap
+        .get(index / 8)
+        .is_some_and(|byte| byte & (1u8 << (index % 8)) != 0)
 }

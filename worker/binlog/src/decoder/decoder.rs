@@ -27,7 +27,11 @@ impl Decoder {
     /// A decoder that has seen nothing. Events before the first FORMAT_DESCRIPTION are taken to carry no
     /// checksum, see [`Self::declared_checksum`].
     pub fn new() -> Self {
-        Self { declared_checksum: false, description: None, table_maps: TableMaps::default() }
+        Self {
+            declared_checksum: false,
+            description: None,
+            table_maps: TableMaps::default(),
+        }
     }
 
     /// What the connection declared in `@source_binlog_checksum`. The fake ROTATE that precedes the first
@@ -57,11 +61,20 @@ impl Decoder {
     }
 
     /// Decodes one event from inside a TRANSACTION_PAYLOAD; it has no checksum and no position.
-    pub fn decode_inner<'a>(&mut self, event: &'a [u8]) -> Result<(Header, Event<'a>), DecodeError> {
+    pub fn decode_inner<'a>(
+        &mut self,
+        event: &'a [u8],
+    ) -> Result<(Header, Event<'a>), DecodeError> {
         let header = self.header(event)?;
-        let forbidden = [type_code::FORMAT_DESCRIPTION, type_code::TRANSACTION_PAYLOAD, type_code::ROTATE];
+        let forbidden = [
+            type_code::FORMAT_DESCRIPTION,
+            type_code::TRANSACTION_PAYLOAD,
+            type_code::ROTATE,
+        ];
         if forbidden.contains(&header.type_code) {
-            return Err(DecodeError::Malformed { what: "a transaction payload contains an event that cannot be inside one" });
+            return Err(DecodeError::Malformed {
+                what: "a transaction payload contains an event that cannot be inside one",
+            });
         }
         let body = checksum::strip(event, false)?;
         let event = dispatch::decode_body(self, &header, body)?;
@@ -71,14 +84,22 @@ impl Decoder {
     fn header(&self, event: &[u8]) -> Result<Header, DecodeError> {
         let header = Header::read(event)?;
         if usize::try_from(header.length) != Ok(event.len()) {
-            return Err(DecodeError::Length { declared: header.length, actual: event.len() });
+            return Err(DecodeError::Length {
+                declared: header.length,
+                actual: event.len(),
+            });
         }
         Ok(header)
     }
 
-    fn format_description_event<'a>(&mut self, header: Header, event: &'a [u8]) -> Result<(Header, Event<'a>), DecodeError> {
+    fn format_description_event<'a>(
+        &mut self,
+        header: Header,
+        event: &'a [u8],
+    ) -> Result<(Header, Event<'a>), DecodeError> {
         let body = event.get(HEADER_BYTES..).unwrap_or_default();
-        let description = FormatDescription::read(Reader::new(body, "the FORMAT_DESCRIPTION event"))?;
+        let description =
+            FormatDescription::read(Reader::new(body, "the FORMAT_DESCRIPTION event"))?;
         checksum::verify_format_description(event, &description)?;
         self.table_maps.clear();
         self.description = Some(description.clone());
@@ -87,6 +108,9 @@ impl Decoder {
 
     /// Length of the fixed part of a body: what this file's FORMAT_DESCRIPTION says, else `usual`.
     pub(super) fn post_header_bytes(&self, type_code: u8, usual: usize) -> usize {
-        self.description.as_ref().and_then(|description| description.post_header_bytes(type_code)).unwrap_or(usual)
+        self.description
+            .as_ref()
+            .and_then(|description| description.post_header_bytes(type_code))
+            .unwrap_or(usual)
     }
 }

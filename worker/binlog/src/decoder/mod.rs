@@ -8,7 +8,10 @@
 //! - [`table_maps`]: TABLE_MAP events of the current statement, parsed once for equal bytes.
 
 mod checksum;
-#[allow(clippy::module_inception, reason = "the folder's main type stands in the file named after it")]
+#[allow(
+    clippy::module_inception,
+    reason = "the folder's main type stands in the file named after it"
+)]
 mod decoder;
 mod dispatch;
 mod header;

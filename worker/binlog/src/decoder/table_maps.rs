@@ -42,7 +42,10 @@ impl TableMaps {
     }
 
     pub(super) fn get(&self, table_id: u64) -> Result<Arc<TableMap>, DecodeError> {
-        self.statement.get(&table_id).cloned().ok_or(DecodeError::MissingTableMap { table_id })
+        self.statement
+            .get(&table_id)
+            .cloned()
+            .ok_or(DecodeError::MissingTableMap { table_id })
     }
 
     /// The statement or transaction ended.

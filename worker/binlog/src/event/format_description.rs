@@ -37,23 +37,35 @@ impl FormatDescription {
     pub(crate) fn read(mut reader: Reader<'_>) -> Result<Self, DecodeError> {
         let binlog_version = reader.u16()?;
         if binlog_version != 4 {
-            return Err(DecodeError::unsupported(format!("binlog format version {binlog_version}")));
+            return Err(DecodeError::unsupported(format!(
+                "binlog format version {binlog_version}"
+            )));
         }
         let version = reader.bytes(SERVER_VERSION_BYTES)?;
         let server_version = text(version.split(|byte| *byte == 0).next().unwrap_or_default());
         let created = reader.u32()?;
         if usize::from(reader.u8()?) != HEADER_BYTES {
-            return Err(DecodeError::unsupported("an event header of another length than 19 bytes"));
+            return Err(DecodeError::unsupported(
+                "an event header of another length than 19 bytes",
+            ));
         }
         let (post_header_lengths, checksum) = if knows_checksums(&server_version) {
             let lengths = reader.remaining().checked_sub(CHECKSUM_TAIL_BYTES);
-            let lengths = lengths.ok_or(DecodeError::Truncated { what: "the FORMAT_DESCRIPTION event" })?;
+            let lengths = lengths.ok_or(DecodeError::Truncated {
+                what: "the FORMAT_DESCRIPTION event",
+            })?;
             let lengths = reader.bytes(lengths)?.to_vec();
             (lengths, algorithm(reader.u8()?)?)
         } else {
             (reader.take_rest().to_vec(), ChecksumAlgorithm::None)
         };
-        Ok(Self { binlog_version, server_version, created, post_header_lengths, checksum })
+        Ok(Self {
+            binlog_version,
+            server_version,
+            created,
+            post_header_lengths,
+            checksum,
+        })
     }
 
     /// Was the file written by MariaDB?
@@ -64,7 +76,9 @@ impl FormatDescription {
     /// Length of the fixed part of a body; `None` for types that the writing server does not list.
     pub fn post_header_bytes(&self, type_code: u8) -> Option<usize> {
         let index = usize::from(type_code).checked_sub(1)?;
-        self.post_header_lengths.get(index).map(|length| usize::from(*length))
+        self.post_header_lengths
+            .get(index)
+            .map(|length| usize::from(*length))
     }
 }
 
@@ -73,14 +87,23 @@ fn algorithm(code: u8) -> Result<ChecksumAlgorithm, DecodeError> {
         // 255: a server that knows checksums relays events of one that does not.
         0 | 255 => Ok(ChecksumAlgorithm::None),
         1 => Ok(ChecksumAlgorithm::Crc32),
-        other => Err(DecodeError::unsupported(format!("checksum algorithm {other}"))),
+        other => Err(DecodeError::unsupported(format!(
+            "checksum algorithm {other}"
+        ))),
     }
 }
 
 /// MySQL writes the algorithm byte since 5.6.1, MariaDB since 5.3.
 fn knows_checksums(version: &str) -> bool {
-    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
     let found = (next(), next(), next());
-    found >= if version.contains("MariaDB") { (5, 3, 0) } else { (5, 6, 1) }
+    found
+        >= if version.contains("MariaDB") {
+            (5, 3, 0)
+        } else {
+            (5, 6, 1)
+        }
 }

@@ -92,9 +92,17 @@ impl GtidEvent {
     /// Everything after the number was appended over the versions; old files simply end earlier.
     pub(crate) fn read_mysql(mut reader: Reader<'_>, anonymous: bool) -> Result<Self, DecodeError> {
         const LOGICAL_CLOCK: u8 = 2;
-        let mut gtid = MysqlGtid { flags: reader.u8()?, sid: reader.array()?, gno: reader.u64()?, ..MysqlGtid::default() };
+        let mut gtid = MysqlGtid {
+            flags: reader.u8()?,
+            sid: reader.array()?,
+            gno: reader.u64()?,
+            ..MysqlGtid::default()
+        };
         if reader.is_empty() || reader.u8()? != LOGICAL_CLOCK {
-            return Ok(Self { family: GtidFamily::Mysql(gtid), anonymous });
+            return Ok(Self {
+                family: GtidFamily::Mysql(gtid),
+                anonymous,
+            });
         }
         gtid.last_committed = reader.u64()?;
         gtid.sequence_number = reader.u64()?;
@@ -107,7 +115,10 @@ impl GtidEvent {
         if !reader.is_empty() {
             read_server_versions(&mut reader, &mut gtid)?;
         }
-        Ok(Self { family: GtidFamily::Mysql(gtid), anonymous })
+        Ok(Self {
+            family: GtidFamily::Mysql(gtid),
+            anonymous,
+        })
     }
 
     pub(crate) fn read_mariadb(mut reader: Reader<'_>, server: u32) -> Result<Self, DecodeError> {
@@ -121,8 +132,16 @@ impl GtidEvent {
         let domain = reader.u32()?;
         let flags = reader.u8()?;
         let has = |flag: u8| flags & flag != 0;
-        let commit_id = if has(GROUP_COMMIT_ID) { Some(reader.u64()?) } else { None };
-        let xid = if has(PREPARED_XA) || has(COMPLETED_XA) { Some(read_short_xid(&mut reader)?) } else { None };
+        let commit_id = if has(GROUP_COMMIT_ID) {
+            Some(reader.u64()?)
+        } else {
+            None
+        };
+        let xid = if has(PREPARED_XA) || has(COMPLETED_XA) {
+            Some(read_short_xid(&mut reader)?)
+        } else {
+            None
+        };
         let extra = MariadbExtra::read(&mut reader)?;
         let family = GtidFamily::Mariadb(MariadbGtid {
             domain,
@@ -143,17 +162,27 @@ impl GtidEvent {
             start_alter_seq: extra.start_alter_seq,
             thread_id: extra.thread_id,
         });
-        Ok(Self { family, anonymous: false })
+        Ok(Self {
+            family,
+            anonymous: false,
+        })
     }
 }
 
 /// Seven bytes; the top bit says that the original time follows, else both are equal.
-fn read_commit_timestamps(reader: &mut Reader<'_>, gtid: &mut MysqlGtid) -> Result<(), DecodeError> {
+fn read_commit_timestamps(
+    reader: &mut Reader<'_>,
+    gtid: &mut MysqlGtid,
+) -> Result<(), DecodeError> {
     const ORIGINAL_FOLLOWS: u64 = 1 << 55;
     let word = reader.uint_le(7)?;
     let immediate = word & !ORIGINAL_FOLLOWS;
     gtid.immediate_commit_timestamp_us = Some(immediate);
-    gtid.original_commit_timestamp_us = Some(if word & ORIGINAL_FOLLOWS != 0 { reader.uint_le(7)? } else { immediate });
+    gtid.original_commit_timestamp_us = Some(if word & ORIGINAL_FOLLOWS != 0 {
+        reader.uint_le(7)?
+    } else {
+        immediate
+    });
     Ok(())
 }
 
@@ -162,7 +191,11 @@ fn read_server_versions(reader: &mut Reader<'_>, gtid: &mut MysqlGtid) -> Result
     let word = reader.u32()?;
     let immediate = word & !ORIGINAL_FOLLOWS;
     gtid.immediate_server_version = Some(immediate);
-    gtid.original_server_version = Some(if word & ORIGINAL_FOLLOWS != 0 { reader.u32()? } else { immediate });
+    gtid.original_server_version = Some(if word & ORIGINAL_FOLLOWS != 0 {
+        reader.u32()?
+    } else {
+        immediate
+    });
     Ok(())
 }
 
@@ -192,7 +225,10 @@ impl MariadbExtra {
         if reader.is_empty() {
             return Ok(Self::default());
         }
-        let mut extra = Self { flags: reader.u8()?, ..Self::default() };
+        let mut extra = Self {
+            flags: reader.u8()?,
+            ..Self::default()
+        };
         if extra.flags & Self::MULTI_ENGINE != 0 {
             reader.skip(1)?;
         }

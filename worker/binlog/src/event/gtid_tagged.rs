@@ -15,11 +15,15 @@ impl GtidEvent {
         let total = reader.remaining();
         let version = varlen(&mut reader)?;
         if version != ENCODING_VERSION {
-            return Err(DecodeError::unsupported(format!("version {version} of the tagged GTID event")));
+            return Err(DecodeError::unsupported(format!(
+                "version {version} of the tagged GTID event"
+            )));
         }
         let size = varlen(&mut reader)?;
         if usize::try_from(size).is_ok_and(|size| size > total) {
-            return Err(DecodeError::Truncated { what: "the tagged GTID event" });
+            return Err(DecodeError::Truncated {
+                what: "the tagged GTID event",
+            });
         }
         let last_required = varlen(&mut reader)?;
         let mut gtid = MysqlGtid::default();
@@ -27,7 +31,9 @@ impl GtidEvent {
             let field = varlen(&mut reader)?;
             if !read_field(field, &mut reader, &mut gtid)? {
                 if field <= last_required {
-                    return Err(DecodeError::unsupported(format!("field {field} of the tagged GTID event")));
+                    return Err(DecodeError::unsupported(format!(
+                        "field {field} of the tagged GTID event"
+                    )));
                 }
                 // Unknown fields have no length; all that follow are newer still.
                 break;
@@ -39,12 +45,19 @@ impl GtidEvent {
         if gtid.original_server_version.is_none() {
             gtid.original_server_version = gtid.immediate_server_version;
         }
-        Ok(Self { family: GtidFamily::Mysql(gtid), anonymous: false })
+        Ok(Self {
+            family: GtidFamily::Mysql(gtid),
+            anonymous: false,
+        })
     }
 }
 
 /// Reads one field; false if its id is unknown.
-fn read_field(field: u64, reader: &mut Reader<'_>, gtid: &mut MysqlGtid) -> Result<bool, DecodeError> {
+fn read_field(
+    field: u64,
+    reader: &mut Reader<'_>,
+    gtid: &mut MysqlGtid,
+) -> Result<bool, DecodeError> {
     match field {
         0 => gtid.flags = narrow(varlen(reader)?)?,
         // Each byte of the uuid is a variable-length integer of its own.
@@ -71,20 +84,26 @@ fn read_field(field: u64, reader: &mut Reader<'_>, gtid: &mut MysqlGtid) -> Resu
 fn tag(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
     let length = usize::try_from(varlen(reader)?).unwrap_or(usize::MAX);
     if length > TAG_BYTES_MAX {
-        return Err(DecodeError::Malformed { what: "a GTID tag is longer than 32 bytes" });
+        return Err(DecodeError::Malformed {
+            what: "a GTID tag is longer than 32 bytes",
+        });
     }
     Ok(text(reader.bytes(length)?))
 }
 
 fn narrow<T: TryFrom<u64>>(value: u64) -> Result<T, DecodeError> {
-    T::try_from(value).map_err(|_| DecodeError::Malformed { what: "a field of the tagged GTID event is out of range" })
+    T::try_from(value).map_err(|_| DecodeError::Malformed {
+        what: "a field of the tagged GTID event is out of range",
+    })
 }
 
 /// Signed integers fold the sign into the lowest bit; the numbers read here are never negative.
 fn signed(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
     let value = varlen(reader)?;
     if value & 1 != 0 {
-        return Err(DecodeError::Malformed { what: "a number of the tagged GTID event is negative" });
+        return Err(DecodeError::Malformed {
+            what: "a number of the tagged GTID event is negative",
+        });
     }
     Ok(value >> 1)
 }
@@ -99,6 +118,8 @@ fn varlen(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
     }
     let high = reader.uint_le(following as usize)?;
     let kept_bits = 7u32.saturating_sub(following);
-    let low = u64::from(first).checked_shr(following.saturating_add(1)).unwrap_or(0);
+    let low = u64::from(first)
+        .checked_shr(following.saturating_add(1))
+        .unwrap_or(0);
     Ok(high.checked_shl(kept_bits).unwrap_or(0) | low)
 }

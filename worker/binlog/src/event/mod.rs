@@ -1,7 +1,10 @@
 //! Typed events. [`Event`] first; an event with a body worth a file has one of its own.
 
 mod compressed;
-#[allow(clippy::module_inception, reason = "the folder's main type stands in the file named after it")]
+#[allow(
+    clippy::module_inception,
+    reason = "the folder's main type stands in the file named after it"
+)]
 mod event;
 mod format_description;
 mod gtid;
@@ -18,6 +21,7 @@ pub use gtid::{GtidEvent, GtidFamily, MariadbGtid, MysqlGtid};
 pub use payload::{Compression, DECOMPRESSED_BYTES_MAX, InnerEvents, TransactionPayload};
 pub use query::QueryEvent;
 pub(crate) use small::{
-    binlog_checkpoint, gtid_list, heartbeat_v2, incident, int_var, rand, rotate, rows_query, start_encryption,
+    binlog_checkpoint, gtid_list, heartbeat_v2, incident, int_var, rand, rotate, rows_query,
+    start_encryption,
 };
 pub use status_vars::StatusVars;

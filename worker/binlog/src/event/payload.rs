@@ -54,18 +54,26 @@ impl<'a> TransactionPayload<'a> {
                 _ => {}
             }
         }
-        let missing = || DecodeError::Malformed { what: "a transaction payload lacks its size or algorithm" };
+        let missing = || DecodeError::Malformed {
+            what: "a transaction payload lacks its size or algorithm",
+        };
         let size = size.ok_or_else(missing)?;
         let algorithm = algorithm.ok_or_else(missing)?;
         let data = reader.bytes(size)?;
-        Ok(Self { algorithm, uncompressed_size: uncompressed_size.unwrap_or(data.len() as u64), data })
+        Ok(Self {
+            algorithm,
+            uncompressed_size: uncompressed_size.unwrap_or(data.len() as u64),
+            data,
+        })
     }
 
     fn algorithm(code: u64) -> Result<Compression, DecodeError> {
         match code {
             0 => Ok(Compression::Zstd),
             255 => Ok(Compression::None),
-            other => Err(DecodeError::unsupported(format!("transaction compression algorithm {other}"))),
+            other => Err(DecodeError::unsupported(format!(
+                "transaction compression algorithm {other}"
+            ))),
         }
     }
 
@@ -74,13 +82,21 @@ impl<'a> TransactionPayload<'a> {
     pub fn decompress(&self, limit_bytes: u64) -> Result<Vec<u8>, DecodeError> {
         let limit_bytes = limit_bytes.min(DECOMPRESSED_BYTES_MAX);
         if self.uncompressed_size > limit_bytes {
-            return Err(DecodeError::TooLarge { what: WHAT, bytes: self.uncompressed_size, limit_bytes });
+            return Err(DecodeError::TooLarge {
+                what: WHAT,
+                bytes: self.uncompressed_size,
+                limit_bytes,
+            });
         }
         match self.algorithm {
             Compression::None => read_declared(self.data, self.uncompressed_size, WHAT),
             Compression::Zstd => {
-                let failed = |error: std::io::Error| DecodeError::Decompress { what: WHAT, reason: error.to_string() };
-                let mut source = zstd::stream::read::Decoder::with_buffer(self.data).map_err(failed)?;
+                let failed = |error: std::io::Error| DecodeError::Decompress {
+                    what: WHAT,
+                    reason: error.to_string(),
+                };
+                let mut source =
+                    zstd::stream::read::Decoder::with_buffer(self.data).map_err(failed)?;
                 source.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
                 read_declared(source, self.uncompressed_size, WHAT)
             }
@@ -112,9 +128,12 @@ impl<'a> Iterator for InnerEvents<'a> {
         let event = Header::read(rest).and_then(|header| {
             let length = header.length as usize;
             if length < HEADER_BYTES {
-                return Err(DecodeError::Malformed { what: "an event inside a payload is shorter than its header" });
+                return Err(DecodeError::Malformed {
+                    what: "an event inside a payload is shorter than its header",
+                });
             }
-            rest.split_at_checked(length).ok_or(DecodeError::Truncated { what: WHAT })
+            rest.split_at_checked(length)
+                .ok_or(DecodeError::Truncated { what: WHAT })
         });
         Some(event.map(|(event, tail)| {
             self.rest = tail;

@@ -25,7 +25,11 @@ pub struct QueryEvent<'a> {
 
 impl<'a> QueryEvent<'a> {
     /// `fixed_bytes` is the length of the fixed part by the file's FORMAT_DESCRIPTION.
-    pub(crate) fn read(mut reader: Reader<'a>, fixed_bytes: usize, compressed: bool) -> Result<Self, DecodeError> {
+    pub(crate) fn read(
+        mut reader: Reader<'a>,
+        fixed_bytes: usize,
+        compressed: bool,
+    ) -> Result<Self, DecodeError> {
         const KNOWN_FIXED_BYTES: usize = 13;
         let thread_id = reader.u32()?;
         let execution_secs = reader.u32()?;
@@ -33,13 +37,29 @@ impl<'a> QueryEvent<'a> {
         let error_code = reader.u16()?;
         let status_bytes = usize::from(reader.u16()?);
         let unknown = fixed_bytes.checked_sub(KNOWN_FIXED_BYTES);
-        reader.skip(unknown.ok_or(DecodeError::Malformed { what: "the fixed part of a QUERY event is too short" })?)?;
-        let status = StatusVars::read(Reader::new(reader.bytes(status_bytes)?, "the status variables of a QUERY event"))?;
+        reader.skip(unknown.ok_or(DecodeError::Malformed {
+            what: "the fixed part of a QUERY event is too short",
+        })?)?;
+        let status = StatusVars::read(Reader::new(
+            reader.bytes(status_bytes)?,
+            "the status variables of a QUERY event",
+        ))?;
         let schema = reader.bytes(schema_bytes)?;
         reader.skip(1)?;
         let sql = reader.take_rest();
-        let sql = if compressed { Cow::Owned(inflate_mariadb(sql, "a compressed query")?) } else { Cow::Borrowed(sql) };
-        Ok(Self { thread_id, execution_secs, error_code, schema, sql, status })
+        let sql = if compressed {
+            Cow::Owned(inflate_mariadb(sql, "a compressed query")?)
+        } else {
+            Cow::Borrowed(sql)
+        };
+        Ok(Self {
+            thread_id,
+            execution_secs,
+            error_code,
+            schema,
+            sql,
+            status,
+        })
     }
 
     /// The default database as text.

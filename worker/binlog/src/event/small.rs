@@ -8,7 +8,10 @@ use crate::reader::{Reader, text};
 const XID_BYTES_MAX: usize = 128;
 
 pub(crate) fn rotate(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError> {
-    Ok(Event::Rotate { position: reader.u64()?, file: text(reader.take_rest()) })
+    Ok(Event::Rotate {
+        position: reader.u64()?,
+        file: text(reader.take_rest()),
+    })
 }
 
 pub(crate) fn gtid_list(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError> {
@@ -16,7 +19,11 @@ pub(crate) fn gtid_list(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError
     let flags = (word >> 28) as u8;
     let mut entries = Vec::new();
     for _ in 0..(word & 0x0fff_ffff) {
-        entries.push(GtidListEntry { domain: reader.u32()?, server: reader.u32()?, seq: reader.u64()? });
+        entries.push(GtidListEntry {
+            domain: reader.u32()?,
+            server: reader.u32()?,
+            seq: reader.u64()?,
+        });
     }
     Ok(Event::GtidList { flags, entries })
 }
@@ -29,11 +36,17 @@ pub(crate) fn rows_query(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeErro
 
 pub(crate) fn binlog_checkpoint(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError> {
     let length = reader.u32()? as usize;
-    Ok(Event::BinlogCheckpoint { file: text(reader.bytes(length)?) })
+    Ok(Event::BinlogCheckpoint {
+        file: text(reader.bytes(length)?),
+    })
 }
 
 pub(crate) fn start_encryption(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError> {
-    Ok(Event::StartEncryption { scheme: reader.u8()?, key_version: reader.u32()?, nonce: reader.array()? })
+    Ok(Event::StartEncryption {
+        scheme: reader.u8()?,
+        key_version: reader.u32()?,
+        nonce: reader.array()?,
+    })
 }
 
 /// Tag, length, value; unknown tags are skipped by their length.
@@ -60,16 +73,26 @@ pub(crate) fn heartbeat_v2(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeEr
 pub(crate) fn incident(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError> {
     let code = reader.u16()?;
     // Some servers write no message at all.
-    let message = if reader.is_empty() { String::new() } else { text(reader.short_bytes()?) };
+    let message = if reader.is_empty() {
+        String::new()
+    } else {
+        text(reader.short_bytes()?)
+    };
     Ok(Event::Incident { code, message })
 }
 
 pub(crate) fn int_var(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError> {
-    Ok(Event::IntVar { kind: reader.u8()?, value: reader.u64()? })
+    Ok(Event::IntVar {
+        kind: reader.u8()?,
+        value: reader.u64()?,
+    })
 }
 
 pub(crate) fn rand(mut reader: Reader<'_>) -> Result<Event<'_>, DecodeError> {
-    Ok(Event::Rand { seed1: reader.u64()?, seed2: reader.u64()? })
+    Ok(Event::Rand {
+        seed1: reader.u64()?,
+        seed2: reader.u64()?,
+    })
 }
 
 impl<'a> UserVar<'a> {
@@ -85,7 +108,15 @@ impl<'a> UserVar<'a> {
         let value_bytes = reader.u32()? as usize;
         let bytes = reader.bytes(value_bytes)?;
         let unsigned = !reader.is_empty() && reader.u8()? & UNSIGNED != 0;
-        Ok(Self { name, value: Some(UserVarValue { kind, collation, bytes, unsigned }) })
+        Ok(Self {
+            name,
+            value: Some(UserVarValue {
+                kind,
+                collation,
+                bytes,
+                unsigned,
+            }),
+        })
     }
 }
 
@@ -96,7 +127,10 @@ impl Xid {
         let format_id = reader.u32()?;
         let gtrid_bytes = reader.u32()? as usize;
         let bqual_bytes = reader.u32()? as usize;
-        Ok((one_phase, Self::read_parts(&mut reader, format_id, gtrid_bytes, bqual_bytes)?))
+        Ok((
+            one_phase,
+            Self::read_parts(&mut reader, format_id, gtrid_bytes, bqual_bytes)?,
+        ))
     }
 
     pub(crate) fn read_parts(
@@ -106,10 +140,16 @@ impl Xid {
         bqual_bytes: usize,
     ) -> Result<Self, DecodeError> {
         if gtrid_bytes.saturating_add(bqual_bytes) > XID_BYTES_MAX {
-            return Err(DecodeError::Malformed { what: "an XA transaction id is longer than 128 bytes" });
+            return Err(DecodeError::Malformed {
+                what: "an XA transaction id is longer than 128 bytes",
+            });
         }
         let gtrid = reader.bytes(gtrid_bytes)?.to_vec();
         let bqual = reader.bytes(bqual_bytes)?.to_vec();
-        Ok(Self { format_id, gtrid, bqual })
+        Ok(Self {
+            format_id,
+            gtrid,
+            bqual,
+        })
     }
 }

@@ -115,7 +115,10 @@ fn updated_databases(reader: &mut Reader<'_>) -> Result<Option<Vec<String>>, Dec
     if count == OVER_MAX {
         return Ok(None);
     }
-    (0..count).map(|_| reader.zero_ended().map(text)).collect::<Result<_, _>>().map(Some)
+    (0..count)
+        .map(|_| reader.zero_ended().map(text))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// With COMMIT or ROLLBACK ALTER the sequence number of the START follows.
@@ -130,5 +133,7 @@ fn gtid_flags_extra(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
 
 fn character_set_collations(reader: &mut Reader<'_>) -> Result<Vec<(u16, u16)>, DecodeError> {
     let count = reader.u8()?;
-    (0..count).map(|_| Ok((reader.u16()?, reader.u16()?))).collect()
+    (0..count)
+        .map(|_| Ok((reader.u16()?, reader.u16()?)))
+        .collect()
 }

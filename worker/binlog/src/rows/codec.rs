@@ -1,24 +1,39 @@
 //! How to read one column.
 
+use crate::DecodeError;
 use crate::reader::Reader;
 use crate::table_map::{ColumnMeta, column_type as t};
 use crate::value::{DecimalShape, Fraction, Value, json_text, temporal};
-use crate::DecodeError;
 
 /// The way from bytes to value, decided once per column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Codec {
-    Int { bytes: u8 },
-    UInt { bytes: u8 },
+    Int {
+        bytes: u8,
+    },
+    UInt {
+        bytes: u8,
+    },
     Float,
     Double,
     Decimal(DecimalShape),
     /// Length in so many bytes, then the value.
-    Bytes { length_bytes: u8 },
-    Json { length_bytes: u8 },
-    Enum { bytes: u8 },
-    Set { bytes: u8 },
-    Bit { bits: u8, bytes: u8 },
+    Bytes {
+        length_bytes: u8,
+    },
+    Json {
+        length_bytes: u8,
+    },
+    Enum {
+        bytes: u8,
+    },
+    Set {
+        bytes: u8,
+    },
+    Bit {
+        bits: u8,
+        bytes: u8,
+    },
     Year,
     Date,
     OldTime,
@@ -33,7 +48,13 @@ pub(super) enum Codec {
 impl Codec {
     pub(super) fn new(column: &ColumnMeta, unsigned: bool) -> Result<Self, DecodeError> {
         let [low, high] = column.meta.to_le_bytes();
-        let integer = |bytes| if unsigned { Self::UInt { bytes } } else { Self::Int { bytes } };
+        let integer = |bytes| {
+            if unsigned {
+                Self::UInt { bytes }
+            } else {
+                Self::Int { bytes }
+            }
+        };
         Ok(match column.type_code {
             t::TINY => integer(1),
             t::SHORT => integer(2),
@@ -43,11 +64,21 @@ impl Codec {
             t::FLOAT => Self::Float,
             t::DOUBLE => Self::Double,
             t::NEWDECIMAL => Self::Decimal(DecimalShape::new(low, high)?),
-            t::VARCHAR | t::VAR_STRING | t::STRING => Self::Bytes { length_bytes: if column.meta > 255 { 2 } else { 1 } },
-            t::TINY_BLOB..=t::BLOB | t::GEOMETRY | t::VECTOR => Self::Bytes { length_bytes: width(low, 4)? },
-            t::JSON => Self::Json { length_bytes: width(low, 4)? },
-            t::ENUM => Self::Enum { bytes: width(low, 2)? },
-            t::SET => Self::Set { bytes: width(low, 8)? },
+            t::VARCHAR | t::VAR_STRING | t::STRING => Self::Bytes {
+                length_bytes: if column.meta > 255 { 2 } else { 1 },
+            },
+            t::TINY_BLOB..=t::BLOB | t::GEOMETRY | t::VECTOR => Self::Bytes {
+                length_bytes: width(low, 4)?,
+            },
+            t::JSON => Self::Json {
+                length_bytes: width(low, 4)?,
+            },
+            t::ENUM => Self::Enum {
+                bytes: width(low, 2)?,
+            },
+            t::SET => Self::Set {
+                bytes: width(low, 8)?,
+            },
             t::BIT => Self::bit(low, high)?,
             t::YEAR => Self::Year,
             t::DATE | t::NEWDATE => Self::Date,
@@ -59,18 +90,27 @@ impl Codec {
             t::TIMESTAMP2 => Self::Timestamp(Fraction::new(low)?),
             t::NULL => Self::Null,
             t::MARIADB_BLOB_COMPRESSED | t::MARIADB_VARCHAR_COMPRESSED => {
-                return Err(DecodeError::unsupported("a MariaDB column with the COMPRESSED attribute"));
+                return Err(DecodeError::unsupported(
+                    "a MariaDB column with the COMPRESSED attribute",
+                ));
             }
             other => return Err(DecodeError::unsupported(format!("column type {other}"))),
         })
     }
 
     fn bit(odd_bits: u8, whole_bytes: u8) -> Result<Self, DecodeError> {
-        let bits = u16::from(whole_bytes).saturating_mul(8).saturating_add(u16::from(odd_bits));
+        let bits = u16::from(whole_bytes)
+            .saturating_mul(8)
+            .saturating_add(u16::from(odd_bits));
         if odd_bits > 7 || bits == 0 || bits > 64 {
-            return Err(DecodeError::Malformed { what: "a BIT column is not 1 to 64 bits wide" });
+            return Err(DecodeError::Malformed {
+                what: "a BIT column is not 1 to 64 bits wide",
+            });
         }
-        Ok(Self::Bit { bits: bits as u8, bytes: bits.div_ceil(8) as u8 })
+        Ok(Self::Bit {
+            bits: bits as u8,
+            bytes: bits.div_ceil(8) as u8,
+        })
     }
 
     #[inline]
@@ -85,7 +125,10 @@ impl Codec {
             Self::Json { length_bytes } => Value::Json(json_text(counted(reader, length_bytes)?)?),
             Self::Enum { bytes } => Value::Enum(reader.uint_le(usize::from(bytes))? as u32),
             Self::Set { bytes } => Value::Set(reader.uint_le(usize::from(bytes))?),
-            Self::Bit { bits, bytes } => Value::Bit { bits: reader.uint_be(usize::from(bytes))?, len: bits },
+            Self::Bit { bits, bytes } => Value::Bit {
+                bits: reader.uint_be(usize::from(bytes))?,
+                len: bits,
+            },
             Self::Year => temporal::year(reader)?,
             Self::Date => temporal::date(reader)?,
             Self::OldTime => temporal::old_time(reader)?,
@@ -102,7 +145,9 @@ impl Codec {
 /// A width from the metadata, 1 to `max`.
 fn width(declared: u8, max: u8) -> Result<u8, DecodeError> {
     if declared == 0 || declared > max {
-        return Err(DecodeError::Malformed { what: "the width of a BLOB, JSON, ENUM or SET column is out of range" });
+        return Err(DecodeError::Malformed {
+            what: "the width of a BLOB, JSON, ENUM or SET column is out of range",
+        });
     }
     Ok(declared)
 }

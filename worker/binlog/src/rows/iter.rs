@@ -46,32 +46,62 @@ struct Present<'a> {
 impl<'a> Present<'a> {
     fn new(bitmap: &'a [u8], width: usize) -> Self {
         let count = (0..width).filter(|index| bit(bitmap, *index)).count();
-        Self { bitmap, null_bytes: count.div_ceil(8) }
+        Self {
+            bitmap,
+            null_bytes: count.div_ceil(8),
+        }
     }
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(kind: RowsKind, plan: &'a RowPlan, width: usize, present: [&'a [u8]; 2], data: &'a [u8]) -> Self {
+    pub(super) fn new(
+        kind: RowsKind,
+        plan: &'a RowPlan,
+        width: usize,
+        present: [&'a [u8]; 2],
+        data: &'a [u8],
+    ) -> Self {
         let present = present.map(|bitmap| Present::new(bitmap, width));
-        Self { kind, codecs: plan.codecs(), width, present, data: Reader::new(data, "a row image"), state: State::Fresh }
+        Self {
+            kind,
+            codecs: plan.codecs(),
+            width,
+            present,
+            data: Reader::new(data, "a row image"),
+            state: State::Fresh,
+        }
     }
 
     fn change(&mut self) -> Result<RowChange<'a>, DecodeError> {
         if self.codecs.len() != self.width {
-            return Err(DecodeError::ColumnCount { expected: self.codecs.len(), actual: self.width });
+            return Err(DecodeError::ColumnCount {
+                expected: self.codecs.len(),
+                actual: self.width,
+            });
         }
         let left = self.data.remaining();
         let [first, second] = self.present;
         let change = match self.kind {
-            RowsKind::Insert => RowChange { before: None, after: Some(self.image(first)?) },
-            RowsKind::Delete => RowChange { before: Some(self.image(first)?), after: None },
+            RowsKind::Insert => RowChange {
+                before: None,
+                after: Some(self.image(first)?),
+            },
+            RowsKind::Delete => RowChange {
+                before: Some(self.image(first)?),
+                after: None,
+            },
             RowsKind::Update => {
                 let before = self.image(first)?;
-                RowChange { before: Some(before), after: Some(self.image(second)?) }
+                RowChange {
+                    before: Some(before),
+                    after: Some(self.image(second)?),
+                }
             }
         };
         if left != 0 && self.data.remaining() == left {
-            return Err(DecodeError::Malformed { what: "a rows event has data but no columns" });
+            return Err(DecodeError::Malformed {
+                what: "a rows event has data but no columns",
+            });
         }
         Ok(change)
     }
@@ -85,7 +115,11 @@ impl<'a> Rows<'a> {
                 image.push(None);
                 continue;
             }
-            let value = if bit(nulls, nth_present) { Value::Null } else { codec.read(&mut self.data)? };
+            let value = if bit(nulls, nth_present) {
+                Value::Null
+            } else {
+                codec.read(&mut self.data)?
+            };
             nth_present = nth_present.saturating_add(1);
             image.push(Some(value));
         }
@@ -101,7 +135,11 @@ impl<'a> Iterator for Rows<'a> {
             return None;
         }
         let change = self.change();
-        self.state = if change.is_ok() { State::Walking } else { State::Ended };
+        self.state = if change.is_ok() {
+            State::Walking
+        } else {
+            State::Ended
+        };
         Some(change)
     }
 }

@@ -16,7 +16,10 @@ impl RowPlan {
     /// servers don't log the sign. Where the map itself says it, the map is believed.
     pub fn new(map: &TableMap, unsigned: &[bool]) -> Result<Self, DecodeError> {
         if unsigned.len() != map.columns.len() {
-            return Err(DecodeError::ColumnCount { expected: unsigned.len(), actual: map.columns.len() });
+            return Err(DecodeError::ColumnCount {
+                expected: unsigned.len(),
+                actual: map.columns.len(),
+            });
         }
         let unsigned = map.metadata.unsigned.as_deref().unwrap_or(unsigned);
         let codecs = map

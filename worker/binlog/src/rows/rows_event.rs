@@ -52,9 +52,16 @@ impl RowsLayout {
         if self.extended {
             const OWN_BYTES: usize = 2;
             let extra = usize::from(reader.u16()?).checked_sub(OWN_BYTES);
-            reader.skip(extra.ok_or(DecodeError::Malformed { what: "the extra data of a rows event is shorter than its length" })?)?;
+            reader.skip(extra.ok_or(DecodeError::Malformed {
+                what: "the extra data of a rows event is shorter than its length",
+            })?)?;
         }
-        Ok(RowsHead { table_id, stmt_end: flags & FLAG_STMT_END != 0, flags, body: reader })
+        Ok(RowsHead {
+            table_id,
+            stmt_end: flags & FLAG_STMT_END != 0,
+            flags,
+            body: reader,
+        })
     }
 }
 
@@ -72,24 +79,39 @@ pub struct RowsEvent<'a> {
     /// All flags as stored.
     pub flags: u16,
     /// Columns in the before (or only) image.
-    present_first: &'a [u8],
+    present_first: Cow<'a, [u8]>,
     /// Columns in the after image of an update.
-    present_second: &'a [u8],
+    present_second: Cow<'a, [u8]>,
     data: Cow<'a, [u8]>,
 }
 
 impl<'a> RowsEvent<'a> {
-    pub(crate) fn read(layout: RowsLayout, head: RowsHead<'a>, map: Arc<TableMap>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(
+        layout: RowsLayout,
+        head: RowsHead<'a>,
+        map: Arc<TableMap>,
+    ) -> Result<Self, DecodeError> {
         let mut body = head.body;
         let width = body.packed_len()?;
         if width != map.columns.len() {
-            return Err(DecodeError::ColumnCount { expected: map.columns.len(), actual: width });
+            return Err(DecodeError::ColumnCount {
+                expected: map.columns.len(),
+                actual: width,
+            });
         }
         let bitmap_bytes = width.div_ceil(8);
-        let present_first = body.bytes(bitmap_bytes)?;
-        let present_second = if layout.kind == RowsKind::Update { body.bytes(bitmap_bytes)? } else { present_first };
+        let present_first = Cow::Borrowed(body.bytes(bitmap_bytes)?);
+        let present_second = if layout.kind == RowsKind::Update {
+            Cow::Borrowed(body.bytes(bitmap_bytes)?)
+        } else {
+            present_first.clone()
+        };
         let data = body.take_rest();
-        let data = if layout.compressed { Cow::Owned(inflate_mariadb(data, "compressed rows")?) } else { Cow::Borrowed(data) };
+        let data = if layout.compressed {
+            Cow::Owned(inflate_mariadb(data, "compressed rows")?)
+        } else {
+            Cow::Borrowed(data)
+        };
         Ok(Self {
             kind: layout.kind,
             table_id: head.table_id,
@@ -105,17 +127,37 @@ impl<'a> RowsEvent<'a> {
     /// Walks the rows. `plan` must have been made for a map of the same structure; a plan of another
     /// column count gives one error.
     pub fn rows<'r>(&'r self, plan: &'r RowPlan) -> Rows<'r> {
-        Rows::new(self.kind, plan, self.map.columns.len(), [self.present_first, self.present_second], &self.data)
+        Rows::new(
+            self.kind,
+            plan,
+            self.map.columns.len(),
+            [&self.present_first, &self.present_second],
+            &self.data,
+        )
+    }
+
+    /// The same rows with bytes of their own, for keeping them beyond the buffer.
+    pub fn into_owned(self) -> RowsEvent<'static> {
+        RowsEvent {
+            kind: self.kind,
+            table_id: self.table_id,
+            map: self.map,
+            stmt_end: self.stmt_end,
+            flags: self.flags,
+            present_first: Cow::Owned(self.present_first.into_owned()),
+            present_second: Cow::Owned(self.present_second.into_owned()),
+            data: Cow::Owned(self.data.into_owned()),
+        }
     }
 
     /// Is the column in the before image (or, for inserts, in the after image)?
     pub fn is_present_before(&self, column: usize) -> bool {
-        bit(self.present_first, column)
+        bit(&self.present_first, column)
     }
 
     /// Is the column in the after image (or, for deletes, in the before image)?
     pub fn is_present_after(&self, column: usize) -> bool {
-        bit(self.present_second, column)
+        bit(&self.present_second, column)
     }
 
     /// Bytes of all row images, decompressed: what the event costs to hold.

@@ -40,9 +40,12 @@ pub const VAR_STRING: u8 = 253;
 pub const STRING: u8 = 254;
 pub const GEOMETRY: u8 = 255;
 
-/// Has the type a sign? The signedness bitmap counts these columns only.
+/// Does the signedness bitmap count the column? YEAR is among them (seen on MySQL 9.7 and MariaDB 11.8).
 pub fn is_numeric(code: u8) -> bool {
-    matches!(code, TINY | SHORT | INT24 | LONG | LONGLONG | NEWDECIMAL | FLOAT | DOUBLE)
+    matches!(
+        code,
+        TINY | SHORT | INT24 | LONG | LONGLONG | NEWDECIMAL | FLOAT | DOUBLE | YEAR
+    )
 }
 
 /// Does the character set list count the column? ENUM and SET have a list of their own; MariaDB counts

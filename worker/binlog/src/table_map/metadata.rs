@@ -34,7 +34,11 @@ pub struct OptionalMetadata {
 const WHAT: &str = "the optional metadata of a TABLE_MAP event";
 
 impl OptionalMetadata {
-    pub(super) fn read(mut reader: Reader<'_>, columns: &[ColumnMeta], mariadb: bool) -> Result<Self, DecodeError> {
+    pub(super) fn read(
+        mut reader: Reader<'_>,
+        columns: &[ColumnMeta],
+        mariadb: bool,
+    ) -> Result<Self, DecodeError> {
         let mut metadata = Self::default();
         while !reader.is_empty() {
             let kind = reader.u8()?;
@@ -44,7 +48,13 @@ impl OptionalMetadata {
         Ok(metadata)
     }
 
-    fn read_field(&mut self, kind: u8, field: Reader<'_>, columns: &[ColumnMeta], mariadb: bool) -> Result<(), DecodeError> {
+    fn read_field(
+        &mut self,
+        kind: u8,
+        field: Reader<'_>,
+        columns: &[ColumnMeta],
+        mariadb: bool,
+    ) -> Result<(), DecodeError> {
         let character = |column: &ColumnMeta| t::is_character(column.type_code, mariadb);
         let enum_or_set = |column: &ColumnMeta| matches!(column.type_code, t::ENUM | t::SET);
         let is = |code: u8| move |column: &ColumnMeta| column.type_code == code;
@@ -59,7 +69,10 @@ impl OptionalMetadata {
             7 => self.geometry_types = Some(numbers(field, columns, is(t::GEOMETRY))?),
             8 => self.primary_key = Some(primary_key(field, columns.len(), false)?),
             9 => self.primary_key = Some(primary_key(field, columns.len(), true)?),
-            10 => self.enum_set_collations = Some(default_and_exceptions(field, columns, enum_or_set)?),
+            10 => {
+                self.enum_set_collations =
+                    Some(default_and_exceptions(field, columns, enum_or_set)?)
+            }
             11 => self.enum_set_collations = Some(numbers(field, columns, enum_or_set)?),
             12 => self.visible = Some(bits(field, columns, |_| true)),
             13 => self.vector_dimensions = Some(numbers(field, columns, is(t::VECTOR))?),
@@ -71,10 +84,19 @@ impl OptionalMetadata {
 }
 
 /// One bit per column of the class, the highest bit of a byte first; absent bits are zeros.
-fn bits(field: Reader<'_>, columns: &[ColumnMeta], class: impl Fn(&ColumnMeta) -> bool) -> Vec<bool> {
+fn bits(
+    field: Reader<'_>,
+    columns: &[ColumnMeta],
+    class: impl Fn(&ColumnMeta) -> bool,
+) -> Vec<bool> {
     let bytes = field.rest();
-    let mut bits = bytes.iter().flat_map(|byte| (0..8u32).map(move |shift| byte & (0x80u8 >> shift) != 0));
-    columns.iter().map(|column| class(column) && bits.next().unwrap_or(false)).collect()
+    let mut bits = bytes
+        .iter()
+        .flat_map(|byte| (0..8u32).map(move |shift| byte & (0x80u8 >> shift) != 0));
+    columns
+        .iter()
+        .map(|column| class(column) && bits.next().unwrap_or(false))
+        .collect()
 }
 
 /// One number per column of the class.
@@ -83,7 +105,16 @@ fn numbers(
     columns: &[ColumnMeta],
     class: impl Fn(&ColumnMeta) -> bool,
 ) -> Result<Vec<Option<u64>>, DecodeError> {
-    columns.iter().map(|column| if class(column) { field.packed().map(Some) } else { Ok(None) }).collect()
+    columns
+        .iter()
+        .map(|column| {
+            if class(column) {
+                field.packed().map(Some)
+            } else {
+                Ok(None)
+            }
+        })
+        .collect()
 }
 
 /// A default, then pairs of index within the class and number for the columns that differ.
@@ -93,13 +124,18 @@ fn default_and_exceptions(
     class: impl Fn(&ColumnMeta) -> bool,
 ) -> Result<Vec<Option<u64>>, DecodeError> {
     let default = field.packed()?;
-    let mut spread: Vec<Option<u64>> = columns.iter().map(|column| class(column).then_some(default)).collect();
+    let mut spread: Vec<Option<u64>> = columns
+        .iter()
+        .map(|column| class(column).then_some(default))
+        .collect();
     let mut of_class: Vec<&mut u64> = spread.iter_mut().flatten().collect();
     while !field.is_empty() {
         let index = field.packed_len()?;
         let number = field.packed()?;
         let slot = of_class.get_mut(index);
-        **slot.ok_or(DecodeError::Malformed { what: "optional metadata names a column that does not exist" })? = number;
+        **slot.ok_or(DecodeError::Malformed {
+            what: "optional metadata names a column that does not exist",
+        })? = number;
     }
     Ok(spread)
 }
@@ -110,23 +146,36 @@ fn names(mut field: Reader<'_>, count: usize) -> Result<Vec<String>, DecodeError
 
 type Labels = Vec<Option<Vec<Vec<u8>>>>;
 
-fn labels(mut field: Reader<'_>, columns: &[ColumnMeta], class: impl Fn(&ColumnMeta) -> bool) -> Result<Labels, DecodeError> {
+fn labels(
+    mut field: Reader<'_>,
+    columns: &[ColumnMeta],
+    class: impl Fn(&ColumnMeta) -> bool,
+) -> Result<Labels, DecodeError> {
     let mut one = |column: &ColumnMeta| {
         if !class(column) {
             return Ok(None);
         }
         let count = field.packed()?;
-        (0..count).map(|_| field.packed_bytes().map(<[u8]>::to_vec)).collect::<Result<_, _>>().map(Some)
+        (0..count)
+            .map(|_| field.packed_bytes().map(<[u8]>::to_vec))
+            .collect::<Result<_, _>>()
+            .map(Some)
     };
     columns.iter().map(&mut one).collect()
 }
 
-fn primary_key(mut field: Reader<'_>, columns: usize, prefixes: bool) -> Result<Vec<(usize, u64)>, DecodeError> {
+fn primary_key(
+    mut field: Reader<'_>,
+    columns: usize,
+    prefixes: bool,
+) -> Result<Vec<(usize, u64)>, DecodeError> {
     let mut parts = Vec::new();
     while !field.is_empty() {
         let index = field.packed_len()?;
         if index >= columns {
-            return Err(DecodeError::Malformed { what: "optional metadata names a column that does not exist" });
+            return Err(DecodeError::Malformed {
+                what: "optional metadata names a column that does not exist",
+            });
         }
         parts.push((index, if prefixes { field.packed()? } else { 0 }));
     }

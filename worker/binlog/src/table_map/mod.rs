@@ -6,7 +6,10 @@
 
 pub mod column_type;
 mod metadata;
-#[allow(clippy::module_inception, reason = "the folder's main type stands in the file named after it")]
+#[allow(
+    clippy::module_inception,
+    reason = "the folder's main type stands in the file named after it"
+)]
 mod table_map;
 
 pub use metadata::OptionalMetadata;

@@ -36,7 +36,11 @@ pub struct TableMap {
 impl TableMap {
     /// `fixed_bytes` is the length of the fixed part by the file's FORMAT_DESCRIPTION: 8, or 6 when the
     /// table id has four bytes.
-    pub(crate) fn read(mut reader: Reader<'_>, fixed_bytes: usize, mariadb: bool) -> Result<Self, DecodeError> {
+    pub(crate) fn read(
+        mut reader: Reader<'_>,
+        fixed_bytes: usize,
+        mariadb: bool,
+    ) -> Result<Self, DecodeError> {
         let table_id = read_table_id(&mut reader, fixed_bytes)?;
         reader.skip(2)?;
         reader.skip(fixed_bytes.saturating_sub(8))?;
@@ -46,7 +50,10 @@ impl TableMap {
         reader.skip(1)?;
         let count = reader.packed_len()?;
         let codes = reader.bytes(count)?;
-        let mut meta = Reader::new(reader.packed_bytes()?, "the column metadata of a TABLE_MAP event");
+        let mut meta = Reader::new(
+            reader.packed_bytes()?,
+            "the column metadata of a TABLE_MAP event",
+        );
         let nullable = reader.bytes(count.div_ceil(8))?;
         let columns = codes
             .iter()
@@ -54,7 +61,13 @@ impl TableMap {
             .map(|(index, code)| ColumnMeta::read(*code, &mut meta, bit(nullable, index)))
             .collect::<Result<Vec<_>, _>>()?;
         let metadata = OptionalMetadata::read(reader, &columns, mariadb)?;
-        Ok(Self { table_id, schema, table, columns, metadata })
+        Ok(Self {
+            table_id,
+            schema,
+            table,
+            columns,
+            metadata,
+        })
     }
 
     /// Equal in everything that a plan depends on: columns and metadata, whatever the table is called.
@@ -64,17 +77,26 @@ impl TableMap {
 }
 
 /// Table id at the front of TABLE_MAP and rows events.
-pub(crate) fn read_table_id(reader: &mut Reader<'_>, fixed_bytes: usize) -> Result<u64, DecodeError> {
+pub(crate) fn read_table_id(
+    reader: &mut Reader<'_>,
+    fixed_bytes: usize,
+) -> Result<u64, DecodeError> {
     match fixed_bytes {
         6 => Ok(u64::from(reader.u32()?)),
         8.. => reader.uint_le(6),
-        _ => Err(DecodeError::Malformed { what: "the fixed part of a TABLE_MAP or rows event is too short" }),
+        _ => Err(DecodeError::Malformed {
+            what: "the fixed part of a TABLE_MAP or rows event is too short",
+        }),
     }
 }
 
 impl ColumnMeta {
     fn read(code: u8, meta: &mut Reader<'_>, nullable: bool) -> Result<Self, DecodeError> {
-        let column = |type_code, meta| Self { type_code, meta, nullable };
+        let column = |type_code, meta| Self {
+            type_code,
+            meta,
+            nullable,
+        };
         Ok(match code {
             t::STRING => {
                 let (type_code, length) = unpack_string(meta.u8()?, meta.u8()?);
@@ -85,11 +107,17 @@ impl ColumnMeta {
                 meta.skip(1)?;
                 column(code, u16::from(meta.u8()?))
             }
-            t::VARCHAR | t::VAR_STRING | t::MARIADB_VARCHAR_COMPRESSED | t::BIT | t::NEWDECIMAL => column(code, meta.u16()?),
-            t::FLOAT | t::DOUBLE | t::TIMESTAMP2 | t::DATETIME2 | t::TIME2 => column(code, u16::from(meta.u8()?)),
-            t::TINY_BLOB..=t::BLOB | t::GEOMETRY | t::JSON | t::VECTOR | t::MARIADB_BLOB_COMPRESSED => {
+            t::VARCHAR | t::VAR_STRING | t::MARIADB_VARCHAR_COMPRESSED | t::BIT | t::NEWDECIMAL => {
+                column(code, meta.u16()?)
+            }
+            t::FLOAT | t::DOUBLE | t::TIMESTAMP2 | t::DATETIME2 | t::TIME2 => {
                 column(code, u16::from(meta.u8()?))
             }
+            t::TINY_BLOB..=t::BLOB
+            | t::GEOMETRY
+            | t::JSON
+            | t::VECTOR
+            | t::MARIADB_BLOB_COMPRESSED => column(code, u16::from(meta.u8()?)),
             t::TINY..=t::LONG | t::NULL..=t::NEWDATE => column(code, 0),
             other => return Err(DecodeError::unsupported(format!("column type {other}"))),
         })

@@ -4,11 +4,12 @@
 use crate::DecodeError;
 use crate::reader::Reader;
 
-const PRECISION_MAX: u8 = 65;
+/// Columns have up to 65 digits; values computed inside JSON up to the nine groups of the server's buffer.
+const PRECISION_MAX: u8 = 81;
 const SCALE_MAX: u8 = 38;
 const GROUP_DIGITS: usize = 9;
 const GROUP_BYTES: usize = 4;
-/// Bytes of the longest value: 65 digits in groups, with a short group at each end.
+/// Bytes of the longest value: all digits in groups, with a short group at each end.
 const VALUE_BYTES_MAX: usize = 40;
 
 /// Precision and scale of a column.
@@ -21,10 +22,17 @@ pub(crate) struct DecimalShape {
 impl DecimalShape {
     pub(crate) fn new(precision: u8, scale: u8) -> Result<Self, DecodeError> {
         match precision.checked_sub(scale) {
-            Some(integer_digits) if (1..=PRECISION_MAX).contains(&precision) && scale <= SCALE_MAX => {
-                Ok(Self { integer_digits, scale })
+            Some(integer_digits)
+                if (1..=PRECISION_MAX).contains(&precision) && scale <= SCALE_MAX =>
+            {
+                Ok(Self {
+                    integer_digits,
+                    scale,
+                })
             }
-            _ => Err(DecodeError::Malformed { what: "precision or scale of a DECIMAL is out of range" }),
+            _ => Err(DecodeError::Malformed {
+                what: "precision or scale of a DECIMAL is out of range",
+            }),
         }
     }
 
@@ -44,7 +52,11 @@ impl DecimalShape {
             *to = from ^ inversion ^ if index == 0 { SIGN } else { 0 };
         }
         let mut groups = Reader::new(&plain, "a DECIMAL");
-        let mut text = String::with_capacity(usize::from(self.integer_digits).saturating_add(usize::from(self.scale)).saturating_add(3));
+        let mut text = String::with_capacity(
+            usize::from(self.integer_digits)
+                .saturating_add(usize::from(self.scale))
+                .saturating_add(3),
+        );
         if negative {
             text.push('-');
         }
@@ -59,13 +71,18 @@ impl DecimalShape {
         let all = usize::from(self.integer_digits);
         let mut used = 0usize;
         let short = all % GROUP_DIGITS;
-        for count in std::iter::once(short).chain(std::iter::repeat_n(GROUP_DIGITS, all / GROUP_DIGITS)) {
+        for count in
+            std::iter::once(short).chain(std::iter::repeat_n(GROUP_DIGITS, all / GROUP_DIGITS))
+        {
             let to = digits.get_mut(used..).unwrap_or_default();
             group(groups, count, to)?;
             used = used.saturating_add(count);
         }
         let digits = digits.get(..all).unwrap_or_default();
-        let first = digits.iter().position(|digit| *digit != b'0').unwrap_or(all);
+        let first = digits
+            .iter()
+            .position(|digit| *digit != b'0')
+            .unwrap_or(all);
         match digits.get(first..) {
             None | Some([]) => text.push('0'),
             Some(significant) => text.extend(significant.iter().map(|digit| char::from(*digit))),
@@ -80,7 +97,9 @@ impl DecimalShape {
             return Ok(());
         }
         text.push('.');
-        for count in std::iter::repeat_n(GROUP_DIGITS, all / GROUP_DIGITS).chain(std::iter::once(all % GROUP_DIGITS)) {
+        for count in std::iter::repeat_n(GROUP_DIGITS, all / GROUP_DIGITS)
+            .chain(std::iter::once(all % GROUP_DIGITS))
+        {
             let mut digits = [0u8; GROUP_DIGITS];
             group(groups, count, &mut digits)?;
             text.extend(digits.iter().take(count).map(|digit| char::from(*digit)));
@@ -97,14 +116,18 @@ fn group(groups: &mut Reader<'_>, count: usize, to: &mut [u8]) -> Result<(), Dec
         number /= 10;
     }
     if number != 0 {
-        return Err(DecodeError::Malformed { what: "a digit group of a DECIMAL is out of range" });
+        return Err(DecodeError::Malformed {
+            what: "a digit group of a DECIMAL is out of range",
+        });
     }
     Ok(())
 }
 
 fn digits_bytes(digits: u8) -> usize {
     let digits = usize::from(digits);
-    (digits / GROUP_DIGITS).saturating_mul(GROUP_BYTES).saturating_add(group_bytes(digits % GROUP_DIGITS))
+    (digits / GROUP_DIGITS)
+        .saturating_mul(GROUP_BYTES)
+        .saturating_add(group_bytes(digits % GROUP_DIGITS))
 }
 
 /// Bytes of a group of up to nine digits.

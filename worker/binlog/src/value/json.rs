@@ -38,8 +38,14 @@ pub(crate) fn json_text(bytes: &[u8]) -> Result<String, DecodeError> {
     let Some((kind, data)) = bytes.split_first() else {
         return Ok("null".to_owned());
     };
-    let limit = bytes.len().saturating_mul(TEXT_PER_BYTE_MAX).max(TEXT_BYTES_MIN);
-    let mut printer = Printer { out: String::with_capacity(bytes.len()), limit };
+    let limit = bytes
+        .len()
+        .saturating_mul(TEXT_PER_BYTE_MAX)
+        .max(TEXT_BYTES_MIN);
+    let mut printer = Printer {
+        out: String::with_capacity(bytes.len()),
+        limit,
+    };
     printer.value(*kind, data, 0)?;
     Ok(printer.out)
 }
@@ -61,11 +67,17 @@ struct Container<'a> {
 impl Printer {
     fn value(&mut self, kind: u8, data: &[u8], depth: usize) -> Result<(), DecodeError> {
         if self.out.len() > self.limit {
-            return Err(DecodeError::Json { what: "values overlap" });
+            return Err(DecodeError::Json {
+                what: "values overlap",
+            });
         }
         match kind {
-            SMALL_OBJECT | LARGE_OBJECT => self.object(&Container::read(data, kind == LARGE_OBJECT)?, depth),
-            SMALL_ARRAY | LARGE_ARRAY => self.array(&Container::read(data, kind == LARGE_ARRAY)?, depth),
+            SMALL_OBJECT | LARGE_OBJECT => {
+                self.object(&Container::read(data, kind == LARGE_OBJECT)?, depth)
+            }
+            SMALL_ARRAY | LARGE_ARRAY => {
+                self.array(&Container::read(data, kind == LARGE_ARRAY)?, depth)
+            }
             _ => self.scalar(kind, &mut Reader::new(data, "a JSON value")),
         }
     }
@@ -82,7 +94,9 @@ impl Printer {
             DOUBLE => {
                 let number = f64::from_le_bytes(reader.array()?);
                 if !number.is_finite() {
-                    return Err(DecodeError::Json { what: "a number is not finite" });
+                    return Err(DecodeError::Json {
+                        what: "a number is not finite",
+                    });
                 }
                 push_double(&mut self.out, number);
             }
@@ -95,7 +109,11 @@ impl Printer {
                 let length = text_length(reader)?;
                 push_opaque(&mut self.out, field_type, reader.bytes(length)?)?;
             }
-            _ => return Err(DecodeError::Json { what: "unknown value type" }),
+            _ => {
+                return Err(DecodeError::Json {
+                    what: "unknown value type",
+                });
+            }
         }
         Ok(())
     }
@@ -139,10 +157,17 @@ impl Printer {
     }
 
     /// A value entry: the value itself, or where it stands.
-    fn element(&mut self, parent: &Container<'_>, entries: &mut Reader<'_>, depth: usize) -> Result<(), DecodeError> {
+    fn element(
+        &mut self,
+        parent: &Container<'_>,
+        entries: &mut Reader<'_>,
+        depth: usize,
+    ) -> Result<(), DecodeError> {
         let depth = depth.saturating_add(1);
         if depth > JSON_DEPTH_MAX {
-            return Err(DecodeError::Json { what: "nesting is too deep" });
+            return Err(DecodeError::Json {
+                what: "nesting is too deep",
+            });
         }
         let kind = entries.u8()?;
         let slot = entries.bytes(parent.width)?;
@@ -165,8 +190,14 @@ impl<'a> Container<'a> {
         let mut reader = Reader::new(data, "a JSON value");
         let count = reader.uint_le(width)? as usize;
         let size = reader.uint_le(width)? as usize;
-        let bytes = data.get(..size).ok_or(DecodeError::Truncated { what: "a JSON value" })?;
-        Ok(Self { bytes, count, width })
+        let bytes = data.get(..size).ok_or(DecodeError::Truncated {
+            what: "a JSON value",
+        })?;
+        Ok(Self {
+            bytes,
+            count,
+            width,
+        })
     }
 
     /// The entries behind count and size; `needed_bytes` is checked once, before anything is printed.
@@ -174,7 +205,9 @@ impl<'a> Container<'a> {
         let mut reader = Reader::new(self.bytes, "a JSON value");
         reader.skip(self.width.saturating_mul(2))?;
         if reader.remaining() < needed_bytes {
-            return Err(DecodeError::Truncated { what: "a JSON value" });
+            return Err(DecodeError::Truncated {
+                what: "a JSON value",
+            });
         }
         Ok(reader)
     }
@@ -203,7 +236,9 @@ fn literal(code: u8) -> Result<&'static str, DecodeError> {
         0 => Ok("null"),
         1 => Ok("true"),
         2 => Ok("false"),
-        _ => Err(DecodeError::Json { what: "unknown literal" }),
+        _ => Err(DecodeError::Json {
+            what: "unknown literal",
+        }),
     }
 }
 
@@ -214,10 +249,14 @@ fn text_length(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
         let byte = reader.u8()?;
         length |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return usize::try_from(length).map_err(|_| DecodeError::Json { what: "a length is out of range" });
+            return usize::try_from(length).map_err(|_| DecodeError::Json {
+                what: "a length is out of range",
+            });
         }
     }
-    Err(DecodeError::Json { what: "a length is out of range" })
+    Err(DecodeError::Json {
+        what: "a length is out of range",
+    })
 }
 
 /// Quotes and escapes like the server: short escapes where JSON has them, `\u00xx` for other control

@@ -5,7 +5,10 @@ mod double;
 mod json;
 mod json_opaque;
 pub(crate) mod temporal;
-#[allow(clippy::module_inception, reason = "the folder's main type stands in the file named after it")]
+#[allow(
+    clippy::module_inception,
+    reason = "the folder's main type stands in the file named after it"
+)]
 mod value;
 
 pub(crate) use decimal::DecimalShape;

@@ -18,7 +18,9 @@ pub(crate) struct Fraction {
 impl Fraction {
     pub(crate) fn new(decimals: u8) -> Result<Self, DecodeError> {
         if decimals > DECIMALS_MAX {
-            return Err(DecodeError::Malformed { what: "a temporal column has more than 6 fraction digits" });
+            return Err(DecodeError::Malformed {
+                what: "a temporal column has more than 6 fraction digits",
+            });
         }
         Ok(Self { decimals })
     }
@@ -36,7 +38,9 @@ impl Fraction {
         };
         match stored.checked_mul(unit) {
             Some(micros) if micros <= MICROS_MAX => Ok(micros as u32),
-            _ => Err(DecodeError::Malformed { what: "a fraction of a second is out of range" }),
+            _ => Err(DecodeError::Malformed {
+                what: "a fraction of a second is out of range",
+            }),
         }
     }
 }
@@ -58,7 +62,11 @@ pub(crate) fn year<'a>(reader: &mut Reader<'_>) -> Result<Value<'a>, DecodeError
 
 pub(crate) fn date<'a>(reader: &mut Reader<'_>) -> Result<Value<'a>, DecodeError> {
     let word = reader.uint_le(3)?;
-    Ok(Value::Date { year: field(word, 9, 15), month: field(word, 5, 4) as u8, day: field(word, 0, 5) as u8 })
+    Ok(Value::Date {
+        year: field(word, 9, 15),
+        month: field(word, 5, 4) as u8,
+        day: field(word, 0, 5) as u8,
+    })
 }
 
 /// hhmmss as a signed three-byte number.
@@ -66,7 +74,11 @@ pub(crate) fn old_time<'a>(reader: &mut Reader<'_>) -> Result<Value<'a>, DecodeE
     const SIGN: u64 = 1 << 23;
     let raw = reader.uint_le(3)?;
     let negative = raw & SIGN != 0;
-    let digits = if negative { (SIGN << 1).saturating_sub(raw) } else { raw };
+    let digits = if negative {
+        (SIGN << 1).saturating_sub(raw)
+    } else {
+        raw
+    };
     Ok(Value::Time {
         negative,
         hours: (digits / 10_000) as u16,
@@ -81,9 +93,13 @@ pub(crate) fn old_time<'a>(reader: &mut Reader<'_>) -> Result<Value<'a>, DecodeE
 pub(crate) fn old_date_time<'a>(reader: &mut Reader<'_>) -> Result<Value<'a>, DecodeError> {
     let digits = reader.u64()?;
     let two = |unit: u64| (digits.checked_div(unit).unwrap_or(0) % 100) as u8;
-    let year = u16::try_from(digits / 10_000_000_000).ok().filter(|year| *year <= 9999);
+    let year = u16::try_from(digits / 10_000_000_000)
+        .ok()
+        .filter(|year| *year <= 9999);
     Ok(Value::DateTime {
-        year: year.ok_or(DecodeError::Malformed { what: "the year of a DATETIME is out of range" })?,
+        year: year.ok_or(DecodeError::Malformed {
+            what: "the year of a DATETIME is out of range",
+        })?,
         month: two(100_000_000),
         day: two(1_000_000),
         hour: two(10_000),
@@ -95,22 +111,38 @@ pub(crate) fn old_date_time<'a>(reader: &mut Reader<'_>) -> Result<Value<'a>, De
 }
 
 pub(crate) fn old_timestamp<'a>(reader: &mut Reader<'_>) -> Result<Value<'a>, DecodeError> {
-    Ok(Value::Timestamp { seconds: i64::from(reader.u32()?), micros: 0, decimals: 0 })
+    Ok(Value::Timestamp {
+        seconds: i64::from(reader.u32()?),
+        micros: 0,
+        decimals: 0,
+    })
 }
 
 /// Unsigned: MariaDB ≥ 11.5 uses all 32 bits (to 2106), the others never set the top one.
-pub(crate) fn timestamp<'a>(reader: &mut Reader<'_>, fraction: Fraction) -> Result<Value<'a>, DecodeError> {
+pub(crate) fn timestamp<'a>(
+    reader: &mut Reader<'_>,
+    fraction: Fraction,
+) -> Result<Value<'a>, DecodeError> {
     let seconds = reader.uint_be(4)? as i64;
     let micros = fraction.micros(reader.uint_be(fraction.bytes())?)?;
-    Ok(Value::Timestamp { seconds, micros, decimals: fraction.decimals })
+    Ok(Value::Timestamp {
+        seconds,
+        micros,
+        decimals: fraction.decimals,
+    })
 }
 
 /// Sign, 17 bits of year × 13 + month, then day, hour, minute, second.
-pub(crate) fn date_time<'a>(reader: &mut Reader<'_>, fraction: Fraction) -> Result<Value<'a>, DecodeError> {
+pub(crate) fn date_time<'a>(
+    reader: &mut Reader<'_>,
+    fraction: Fraction,
+) -> Result<Value<'a>, DecodeError> {
     const SIGN: u64 = 1 << 39;
     let word = reader.uint_be(5)?;
     if word & SIGN == 0 {
-        return Err(DecodeError::Malformed { what: "a DATETIME is negative" });
+        return Err(DecodeError::Malformed {
+            what: "a DATETIME is negative",
+        });
     }
     let micros = fraction.micros(reader.uint_be(fraction.bytes())?)?;
     Ok(packed_date_time(word, micros, fraction.decimals))
@@ -133,13 +165,17 @@ pub(super) fn packed_date_time<'a>(word: u64, micros: u32, decimals: u8) -> Valu
 
 /// Time and fraction are one number, offset by half its range. Taking its magnitude as a whole borrows
 /// from the seconds for negative fractions by itself.
-pub(crate) fn time<'a>(reader: &mut Reader<'_>, fraction: Fraction) -> Result<Value<'a>, DecodeError> {
+pub(crate) fn time<'a>(
+    reader: &mut Reader<'_>,
+    fraction: Fraction,
+) -> Result<Value<'a>, DecodeError> {
     let fraction_bits = (fraction.bytes() as u32).saturating_mul(8);
     let zero = 0x80_0000u64.checked_shl(fraction_bits).unwrap_or(0);
     let stored = reader.uint_be(fraction.bytes().saturating_add(3))?;
     let magnitude = stored.abs_diff(zero);
     let whole = magnitude.checked_shr(fraction_bits).unwrap_or(0);
-    let micros = fraction.micros(magnitude & 1u64.checked_shl(fraction_bits).unwrap_or(0).wrapping_sub(1))?;
+    let micros = fraction
+        .micros(magnitude & 1u64.checked_shl(fraction_bits).unwrap_or(0).wrapping_sub(1))?;
     Ok(packed_time(stored < zero, whole, micros, fraction.decimals))
 }
 
