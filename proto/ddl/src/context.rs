@@ -36,7 +36,10 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The server half of the context.
     pub fn server(&self) -> Server {
-        Server { flavor: self.flavor, version: self.version }
+        Server {
+            flavor: self.flavor,
+            version: self.version,
+        }
     }
 }
 

@@ -8,8 +8,21 @@
 //! Read in this order: [`context`] (what the session and server add to the text), `lexer`
 //! (tokens, comments resolved by flavour and version), [`statement`] (what a statement says),
 //! `parser` (recursive descent over tokens), [`structure`] (tables, and what a statement does to them).
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 
 pub mod context;
 pub mod error;
@@ -22,7 +35,10 @@ pub use context::{Context, Flavor, Server};
 pub use error::{ApplyError, ParseError};
 pub use parser::parse;
 pub use statement::{
-    AlterClause, AlterSpec, AlterTable, CharsetClause, ColumnDef, CreateTable, DefaultClause, ForeignKeyDef, KeyDef,
-    Kind, NameRole, NameUse, Position, Span, Statement, TableItem, TableOptions, TableRef, Transaction,
+    AlterClause, AlterSpec, AlterTable, CharsetClause, ColumnDef, CreateTable, DefaultClause,
+    ForeignKeyDef, KeyDef, Kind, NameRole, NameUse, Position, Span, Statement, TableItem,
+    TableOptions, TableRef, Transaction,
 };
-pub use structure::{Column, Database, ForeignKey, Generated, Key, KeyKind, KeyPart, Schema, Table, Type, TypeKind};
+pub use structure::{
+    Column, Database, ForeignKey, Generated, Key, KeyKind, KeyPart, Schema, Table, Type, TypeKind,
+};

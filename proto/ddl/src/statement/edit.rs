@@ -15,7 +15,10 @@ pub(crate) fn apply_edits(text: &str, mut edits: Vec<Edit>) -> String {
     let mut out = String::with_capacity(text.len().saturating_add(edits.len().saturating_mul(16)));
     let mut done = 0;
     for edit in &edits {
-        let (Some(kept), Some(_)) = (text.get(done..edit.span.start), text.get(edit.span.start..edit.span.end)) else {
+        let (Some(kept), Some(_)) = (
+            text.get(done..edit.span.start),
+            text.get(edit.span.start..edit.span.end),
+        ) else {
             continue;
         };
         out.push_str(kept);

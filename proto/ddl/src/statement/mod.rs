@@ -13,7 +13,9 @@ mod name;
 mod statement;
 
 pub use alter_table::{AlterClause, AlterSpec, AlterTable, DefaultClause, Position};
-pub use create_table::{CharsetClause, ColumnDef, CreateTable, ForeignKeyDef, KeyDef, TableItem, TableOptions};
+pub use create_table::{
+    CharsetClause, ColumnDef, CreateTable, ForeignKeyDef, KeyDef, TableItem, TableOptions,
+};
 pub use kind::{Kind, Transaction};
 pub use name::{NameRole, NameUse, Span, TableRef};
 pub use statement::Statement;

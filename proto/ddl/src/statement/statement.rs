@@ -51,7 +51,9 @@ impl Statement {
 
     fn table_names(&self, wanted: impl Fn(NameRole) -> bool) -> Vec<(String, String)> {
         let named = self.names.iter().filter(|name| wanted(name.role));
-        named.filter_map(|name| Some((name.schema.clone(), name.table.clone()?))).collect()
+        named
+            .filter_map(|name| Some((name.schema.clone(), name.table.clone()?)))
+            .collect()
     }
 
     /// The text with its table and database names replaced; everything else stays byte for byte. Tables
@@ -105,7 +107,10 @@ impl Statement {
             if inserted {
                 with.push(' ');
             }
-            edits.push(Edit { span: name.span, with });
+            edits.push(Edit {
+                span: name.span,
+                with,
+            });
         }
         edits
     }
@@ -116,6 +121,11 @@ impl Statement {
             cuts.retain(|cut| cut.end <= suffix.start || cut.start >= suffix.end);
             cuts.push(suffix);
         }
-        cuts.into_iter().map(|span| Edit { span, with: String::from(" ") }).collect()
+        cuts.into_iter()
+            .map(|span| Edit {
+                span,
+                with: String::from(" "),
+            })
+            .collect()
     }
 }

@@ -1,1 +1,196 @@
-//! alter_columns.
+//! The columns that an ALTER TABLE leaves.
+//!
+//! The server judges all clauses by the table as it was, not one after the other: dropped and changed
+//! columns go by their old names, and only then are new and moved ones put in place, in the order of the
+//! text. So two columns can swap their names, and a column be dropped and added again.
+
+use super::charset::Charset;
+use super::column::same_name;
+use super::{Column, Table, build};
+use crate::context::Server;
+use crate::error::ApplyError;
+use crate::statement::{AlterClause, AlterSpec, ColumnDef, DefaultClause, Position, Span};
+
+/// Columns after an ALTER TABLE, and what became of the old ones.
+pub(super) struct AlteredColumns {
+    pub(super) columns: Vec<Column>,
+    /// For each old column its new name, none if it was dropped.
+    pub(super) new_names: Vec<Option<String>>,
+    /// Columns that IF NOT EXISTS found, and the clauses that would have added them.
+    pub(super) not_added: Vec<(Span, String)>,
+}
+
+/// Works out the columns; `defaults` are the table's after this statement.
+pub(super) fn alter_columns(
+    table: &Table,
+    clauses: &[AlterClause],
+    defaults: &Charset,
+    server: Server,
+) -> Result<AlteredColumns, ApplyError> {
+    check_old_names(table, clauses)?;
+    let mut work = Work {
+        list: Vec::new(),
+        new_names: Vec::new(),
+        not_added: Vec::new(),
+        defaults,
+        server,
+    };
+    for column in &table.columns {
+        work.keep_or_change(column, clauses);
+    }
+    for clause in clauses {
+        work.place(table, clause)?;
+    }
+    let definitions: Vec<&ColumnDef> = clauses.iter().filter_map(defined).collect();
+    let mut columns: Vec<Column> = work.list;
+    promote(&definitions, &mut columns, server);
+    super::create::check_names(&columns)?;
+    Ok(AlteredColumns {
+        columns,
+        new_names: work.new_names,
+        not_added: work.not_added,
+    })
+}
+
+fn defined(clause: &AlterClause) -> Option<&ColumnDef> {
+    match &clause.spec {
+        AlterSpec::AddColumn { column, .. } | AlterSpec::ChangeColumn { column, .. } => {
+            Some(column)
+        }
+        _ => None,
+    }
+}
+
+fn promote(definitions: &[&ColumnDef], columns: &mut [Column], server: Server) {
+    let first = definitions
+        .iter()
+        .find(|definition| definition.ty.kind == super::TypeKind::Timestamp);
+    let Some(definition) = first else {
+        return;
+    };
+    let column = columns
+        .iter_mut()
+        .find(|column| column.is_named(&definition.name));
+    build::promote_first_timestamp(
+        column.into_iter().map(|column| (*definition, column)),
+        server,
+    );
+}
+
+/// Every old name in the clauses must be a column, unless IF EXISTS says otherwise.
+fn check_old_names(table: &Table, clauses: &[AlterClause]) -> Result<(), ApplyError> {
+    for clause in clauses {
+        let (name, if_exists) = match &clause.spec {
+            AlterSpec::DropColumn { name, if_exists }
+            | AlterSpec::AlterColumn {
+                name, if_exists, ..
+            } => (name, *if_exists),
+            AlterSpec::ChangeColumn { old, if_exists, .. }
+            | AlterSpec::RenameColumn { old, if_exists, .. } => (old, *if_exists),
+            _ => continue,
+        };
+        if !if_exists && table.column(name).is_none() {
+            return Err(ApplyError::UnknownColumn(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+struct Work<'a> {
+    list: Vec<Column>,
+    new_names: Vec<Option<String>>,
+    not_added: Vec<(Span, String)>,
+    defaults: &'a Charset,
+    server: Server,
+}
+
+impl Work<'_> {
+    /// First pass: an old column is dropped, redefined in its place, set aside to be moved, or kept.
+    fn keep_or_change(&mut self, column: &Column, clauses: &[AlterClause]) {
+        let mut kept = column.clone();
+        for clause in clauses {
+            match &clause.spec {
+                AlterSpec::DropColumn { name, .. } if column.is_named(name) => {
+                    self.new_names.push(None);
+                    return;
+                }
+                AlterSpec::ChangeColumn {
+                    old,
+                    column: definition,
+                    position,
+                    ..
+                } if column.is_named(old) => {
+                    self.new_names.push(Some(definition.name.clone()));
+                    if *position == Position::Unsaid {
+                        self.list
+                            .push(build::column(definition, self.defaults, self.server));
+                    }
+                    return;
+                }
+                AlterSpec::RenameColumn { old, new, .. } if column.is_named(old) => {
+                    kept.name.clone_from(new)
+                }
+                AlterSpec::AlterColumn { name, change, .. } if column.is_named(name) => {
+                    set_default(&mut kept, *change)
+                }
+                _ => {}
+            }
+        }
+        self.new_names.push(Some(kept.name.clone()));
+        self.list.push(kept);
+    }
+
+    /// Second pass: added and moved columns, in the order of the text.
+    fn place(&mut self, table: &Table, clause: &AlterClause) -> Result<(), ApplyError> {
+        let (definition, position) = match &clause.spec {
+            AlterSpec::AddColumn {
+                column,
+                position,
+                if_not_exists,
+            } => {
+                if *if_not_exists && self.list.iter().any(|have| have.is_named(&column.name)) {
+                    self.not_added.push((clause.span, column.name.clone()));
+                    return Ok(());
+                }
+                (column, position)
+            }
+            AlterSpec::ChangeColumn {
+                old,
+                column,
+                position,
+                ..
+            } => {
+                if *position == Position::Unsaid || table.column(old).is_none() {
+                    return Ok(());
+                }
+                (column, position)
+            }
+            _ => return Ok(()),
+        };
+        let column = build::column(definition, self.defaults, self.server);
+        let at = match position {
+            Position::Unsaid => self.list.len(),
+            Position::First => 0,
+            Position::After(name) => {
+                let found = self
+                    .list
+                    .iter()
+                    .position(|have| same_name(&have.name, name));
+                found
+                    .ok_or_else(|| ApplyError::UnknownColumn(name.clone()))?
+                    .saturating_add(1)
+            }
+        };
+        self.list.insert(at.min(self.list.len()), column);
+        Ok(())
+    }
+}
+
+fn set_default(column: &mut Column, change: DefaultClause) {
+    match change {
+        DefaultClause::Set => column.has_default = true,
+        DefaultClause::SetNull | DefaultClause::Drop => column.has_default = false,
+        DefaultClause::Visible => column.invisible = false,
+        DefaultClause::Invisible => column.invisible = true,
+    }
+}

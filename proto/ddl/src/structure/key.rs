@@ -32,8 +32,8 @@ pub struct KeyPart {
     pub prefix: Option<u32>,
 }
 
-/// An index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An index. Two are equal if they work alike: SHOW CREATE TABLE doesn't tell which ones are implicit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Key {
     /// Name; `PRIMARY` for the primary key.
     pub name: String,
@@ -45,6 +45,14 @@ pub struct Key {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub implicit: bool,
 }
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.kind == other.kind && self.parts == other.parts
+    }
+}
+
+impl Eq for Key {}
 
 impl Key {
     /// Whether this is the index's name; case doesn't count.

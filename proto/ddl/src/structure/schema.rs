@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Table, alter, create};
+use super::{Table, alter, create, keys};
 use crate::context::Server;
 use crate::error::ApplyError;
 use crate::statement::{CharsetClause, Kind, Statement, TableRef};
@@ -37,11 +37,18 @@ pub struct Schema {
 impl Schema {
     /// An empty one; `fold_names` if the server's `lower_case_table_names` isn't 0.
     pub fn new(fold_names: bool) -> Self {
-        Self { fold_names, ..Self::default() }
+        Self {
+            fold_names,
+            ..Self::default()
+        }
     }
 
     fn fold(&self, name: &str) -> String {
-        if self.fold_names { name.to_lowercase() } else { name.to_owned() }
+        if self.fold_names {
+            name.to_lowercase()
+        } else {
+            name.to_owned()
+        }
     }
 
     fn key(&self, table: &TableRef) -> (String, String) {
@@ -75,20 +82,29 @@ impl Schema {
     pub fn apply(&mut self, statement: &Statement) -> Result<(), ApplyError> {
         let server = statement.server();
         match statement.kind() {
-            Kind::CreateDatabase { name, if_not_exists, or_replace, charset } => {
-                self.create_database(name, *if_not_exists, *or_replace, charset, server)
-            }
+            Kind::CreateDatabase {
+                name,
+                if_not_exists,
+                or_replace,
+                charset,
+            } => self.create_database(name, *if_not_exists, *or_replace, charset, server),
             Kind::AlterDatabase { name, charset } => self.alter_database(name, charset, server),
             Kind::DropDatabase { name, if_exists } => self.drop_database(name, *if_exists),
             Kind::CreateTable(create) => {
                 if !self.may_create(&create.table, create.if_not_exists, create.or_replace)? {
                     return Ok(());
                 }
-                let table = create::build_table(create, self.database(&create.table.schema), server)?;
+                let table =
+                    create::build_table(create, self.database(&create.table.schema), server)?;
                 self.insert(&create.table.schema, &create.table.table, table);
                 Ok(())
             }
-            Kind::CreateTableLike { table, source, if_not_exists, or_replace } => {
+            Kind::CreateTableLike {
+                table,
+                source,
+                if_not_exists,
+                or_replace,
+            } => {
                 if !self.may_create(table, *if_not_exists, *or_replace)? {
                     return Ok(());
                 }
@@ -107,18 +123,29 @@ impl Schema {
             Kind::RenameTable { pairs, if_exists } => self.rename_tables(pairs, *if_exists),
             Kind::TruncateTable { table } => self.existing(table).map(|_| ()),
             Kind::CreateIndex { table, key } => self.edit(table, |t| alter::create_index(t, key)),
-            Kind::DropIndex { table, name, if_exists } => self.edit(table, |t| alter::drop_index(t, name, *if_exists)),
+            Kind::DropIndex {
+                table,
+                name,
+                if_exists,
+            } => self.edit(table, |t| alter::drop_index(t, name, *if_exists)),
             Kind::Unknown => Err(ApplyError::Unsupported("this statement")),
             Kind::Transaction(_) | Kind::Ignored { .. } | Kind::Dml { .. } => Ok(()),
         }
     }
 
     fn existing(&self, table: &TableRef) -> Result<&Table, ApplyError> {
-        self.tables.get(&self.key(table)).ok_or_else(|| unknown(table))
+        self.tables
+            .get(&self.key(table))
+            .ok_or_else(|| unknown(table))
     }
 
     /// False when there is nothing to do.
-    fn may_create(&self, table: &TableRef, if_not_exists: bool, or_replace: bool) -> Result<bool, ApplyError> {
+    fn may_create(
+        &self,
+        table: &TableRef,
+        if_not_exists: bool,
+        or_replace: bool,
+    ) -> Result<bool, ApplyError> {
         let exists = self.tables.contains_key(&self.key(table));
         match (exists, or_replace, if_not_exists) {
             (false, ..) | (true, true, _) => Ok(true),
@@ -139,25 +166,32 @@ impl Schema {
         Ok(())
     }
 
-    fn alter_table(&mut self, change: &crate::statement::AlterTable, server: Server) -> Result<(), ApplyError> {
+    fn alter_table(
+        &mut self,
+        change: &crate::statement::AlterTable,
+        server: Server,
+    ) -> Result<(), ApplyError> {
         let table = match self.existing(&change.table) {
             Err(_) if change.if_exists => return Ok(()),
             found => found?,
         };
-        let changed = alter::alter_table(table, change, self.database(&change.table.schema), server)?;
+        let changed =
+            alter::alter_table(table, change, self.database(&change.table.schema), server)?;
         let old = self.key(&change.table);
         let new = match &changed.renamed_to {
             Some(new) => self.key(new),
             None => old.clone(),
         };
-        if new != old {
-            if let (Some(to), true) = (&changed.renamed_to, self.tables.contains_key(&new)) {
-                return Err(duplicate(to));
-            }
-            self.tables.remove(&old);
-            self.databases.entry(new.0.clone()).or_default();
+        if new != old && self.tables.contains_key(&new) {
+            return Err(changed
+                .renamed_to
+                .as_ref()
+                .map_or_else(|| unknown(&change.table), duplicate));
         }
-        self.tables.insert(new, changed.table);
+        self.tables.insert(old, changed.table);
+        if let Some(to) = &changed.renamed_to {
+            self.move_table(&change.table, to);
+        }
         Ok(())
     }
 
@@ -173,27 +207,63 @@ impl Schema {
         Ok(())
     }
 
-    fn rename_tables(&mut self, pairs: &[(TableRef, TableRef)], if_exists: bool) -> Result<(), ApplyError> {
-        let mut tables = self.tables.clone();
-        for (old, new) in pairs {
-            let (old_key, new_key) = (self.key(old), self.key(new));
-            let Some(table) = tables.remove(&old_key) else {
-                if if_exists {
-                    continue;
-                }
-                return Err(unknown(old));
+    fn rename_tables(
+        &mut self,
+        pairs: &[(TableRef, TableRef)],
+        if_exists: bool,
+    ) -> Result<(), ApplyError> {
+        let mut done: Vec<&(TableRef, TableRef)> = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let (old, new) = pair;
+            let exists = self.tables.contains_key(&self.key(old));
+            let problem = if !exists && !if_exists {
+                Some(unknown(old))
+            } else if exists && self.tables.contains_key(&self.key(new)) {
+                Some(duplicate(new))
+            } else {
+                None
             };
-            if tables.contains_key(&new_key) {
-                return Err(duplicate(new));
+            if let Some(problem) = problem {
+                for (old, new) in done.into_iter().rev() {
+                    self.move_table(new, old);
+                }
+                return Err(problem);
             }
-            tables.insert(new_key, table);
-        }
-        self.tables = tables;
-        for (_, new) in pairs {
-            let schema = self.fold(&new.schema);
-            self.databases.entry(schema).or_default();
+            if exists {
+                self.move_table(old, new);
+                done.push(pair);
+            }
         }
         Ok(())
+    }
+
+    /// Renames a table that exists to a name that is free; foreign keys follow.
+    fn move_table(&mut self, from: &TableRef, to: &TableRef) {
+        let (old, new) = (self.key(from), self.key(to));
+        let Some(mut table) = self.tables.remove(&old) else {
+            return;
+        };
+        keys::rename_made_up_constraints(&mut table, &from.table, &to.table);
+        self.databases.entry(new.0.clone()).or_default();
+        self.tables.insert(new, table);
+        let fold = self.fold_names;
+        let folded = |name: &str| {
+            if fold {
+                name.to_lowercase()
+            } else {
+                name.to_owned()
+            }
+        };
+        for key in self
+            .tables
+            .values_mut()
+            .flat_map(|table| &mut table.foreign_keys)
+        {
+            if folded(&key.parent_schema) == old.0 && folded(&key.parent_table) == old.1 {
+                key.parent_schema.clone_from(&to.schema);
+                key.parent_table.clone_from(&to.table);
+            }
+        }
     }
 
     fn create_database(
@@ -212,13 +282,24 @@ impl Schema {
                 (false, false) => return Err(ApplyError::DuplicateDatabase(name)),
             }
         }
-        self.databases.insert(name, create::database(charset, &Database::default(), server));
+        self.databases.insert(
+            name,
+            create::database(charset, &Database::default(), server),
+        );
         Ok(())
     }
 
-    fn alter_database(&mut self, name: &str, charset: &CharsetClause, server: Server) -> Result<(), ApplyError> {
+    fn alter_database(
+        &mut self,
+        name: &str,
+        charset: &CharsetClause,
+        server: Server,
+    ) -> Result<(), ApplyError> {
         let name = self.fold(name);
-        let so_far = self.databases.get(&name).ok_or_else(|| ApplyError::UnknownDatabase(name.clone()))?;
+        let so_far = self
+            .databases
+            .get(&name)
+            .ok_or_else(|| ApplyError::UnknownDatabase(name.clone()))?;
         let changed = create::database(charset, so_far, server);
         self.databases.insert(name, changed);
         Ok(())
@@ -235,11 +316,17 @@ impl Schema {
 }
 
 fn unknown(table: &TableRef) -> ApplyError {
-    ApplyError::UnknownTable { schema: table.schema.clone(), table: table.table.clone() }
+    ApplyError::UnknownTable {
+        schema: table.schema.clone(),
+        table: table.table.clone(),
+    }
 }
 
 fn duplicate(table: &TableRef) -> ApplyError {
-    ApplyError::DuplicateTable { schema: table.schema.clone(), table: table.table.clone() }
+    ApplyError::DuplicateTable {
+        schema: table.schema.clone(),
+        table: table.table.clone(),
+    }
 }
 
 /// Tables as a list of `[schema, name, table]`: JSON has no composite keys.
@@ -253,11 +340,18 @@ mod table_map {
     type Tables = BTreeMap<(String, String), Table>;
 
     pub(super) fn serialize<S: Serializer>(tables: &Tables, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_seq(tables.iter().map(|((schema, name), table)| (schema, name, table)))
+        out.collect_seq(
+            tables
+                .iter()
+                .map(|((schema, name), table)| (schema, name, table)),
+        )
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Tables, D::Error> {
         let rows = Vec::<(String, String, Table)>::deserialize(input)?;
-        Ok(rows.into_iter().map(|(schema, name, table)| ((schema, name), table)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(schema, name, table)| ((schema, name), table))
+            .collect())
     }
 }

@@ -12,7 +12,8 @@ use crate::statement::Kind;
 pub struct Table {
     /// Columns in order, invisible and generated ones too.
     pub columns: Vec<Column>,
-    /// Indexes: primary key first, then in the order of their definition.
+    /// Indexes in the server's order: primary key, unique keys without and with nullable columns, others,
+    /// FULLTEXT.
     #[serde(default)]
     pub keys: Vec<Key>,
     /// Foreign keys.
@@ -35,9 +36,12 @@ pub struct Table {
 impl Table {
     /// Reads the text of SHOW CREATE TABLE.
     pub fn parse_create(text: &str, context: &Context<'_>) -> Result<Self, ApplyError> {
-        let statements = crate::parse(text, context).map_err(|e| ApplyError::NotCreateTable(e.to_string()))?;
+        let statements =
+            crate::parse(text, context).map_err(|e| ApplyError::NotCreateTable(e.to_string()))?;
         match statements.first().map(|statement| &statement.kind) {
-            Some(Kind::CreateTable(create)) => super::create::build_table(create, None, context.server()),
+            Some(Kind::CreateTable(create)) => {
+                super::create::build_table(create, None, context.server())
+            }
             _ => Err(ApplyError::NotCreateTable(text.chars().take(60).collect())),
         }
     }
@@ -67,28 +71,40 @@ impl Table {
     /// of those without nullable columns, prefixes and expressions.
     pub fn unique_not_null_key(&self) -> Option<Vec<usize>> {
         let of_kind = |kind| self.keys.iter().filter(move |key| key.kind == kind);
-        of_kind(KeyKind::Primary).chain(of_kind(KeyKind::Unique)).find_map(|key| {
-            if key.parts.iter().any(|part| part.prefix.is_some()) {
-                return None;
-            }
-            let columns = self.key_columns(key)?;
-            let nullable = |&index: &usize| self.columns.get(index).is_none_or(|column| column.nullable);
-            (!columns.iter().any(nullable)).then_some(columns)
-        })
+        of_kind(KeyKind::Primary)
+            .chain(of_kind(KeyKind::Unique))
+            .find_map(|key| {
+                if key.parts.iter().any(|part| part.prefix.is_some()) {
+                    return None;
+                }
+                let columns = self.key_columns(key)?;
+                let nullable =
+                    |&index: &usize| self.columns.get(index).is_none_or(|column| column.nullable);
+                (!columns.iter().any(nullable)).then_some(columns)
+            })
     }
 
     /// Columns of an index in its order; none if a part is an expression.
     pub fn key_columns(&self, key: &Key) -> Option<Vec<usize>> {
-        key.parts.iter().map(|part| self.column_index(part.column.as_deref()?)).collect()
+        key.parts
+            .iter()
+            .map(|part| self.column_index(part.column.as_deref()?))
+            .collect()
     }
 
     /// The columns that an INSERT names, invisible ones too: all but the generated ones.
     pub fn insertable_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns.iter().enumerate().filter(|(_, column)| column.generated.is_none())
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.generated.is_none())
     }
 
     /// The columns that `SELECT *` shows.
     pub fn visible_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns.iter().enumerate().filter(|(_, column)| !column.invisible)
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| !column.invisible)
     }
 }

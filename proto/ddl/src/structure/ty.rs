@@ -103,11 +103,11 @@ pub struct Type {
     /// ZEROFILL.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub zerofill: bool,
-    /// Length in characters or bytes, precision of DECIMAL and BIT, fraction digits of TIME, DATETIME and
-    /// TIMESTAMP, dimensions of VECTOR. Integers have one only with ZEROFILL, where it shows in text.
+    /// Length in characters or bytes, precision of DECIMAL and BIT, dimensions of VECTOR, 2 for YEAR(2).
+    /// Integers have one only with ZEROFILL, where it shows in text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u32>,
-    /// Digits after the point.
+    /// Digits after the point of numbers, and of seconds in TIME, DATETIME and TIMESTAMP if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decimals: Option<u32>,
     /// Character set of text, ENUM and SET; none if unknown.
@@ -151,13 +151,21 @@ impl TypeKind {
     /// CHAR, VARCHAR and the TEXT family.
     pub fn is_text(self) -> bool {
         use TypeKind::{Char, LongText, MediumText, Text, TinyText, VarChar};
-        matches!(self, Char | VarChar | TinyText | Text | MediumText | LongText)
+        matches!(
+            self,
+            Char | VarChar | TinyText | Text | MediumText | LongText
+        )
     }
 
     /// The TEXT and BLOB families.
     pub fn is_blob(self) -> bool {
-        use TypeKind::{Blob, LongBlob, LongText, MediumBlob, MediumText, Text, TinyBlob, TinyText};
-        matches!(self, TinyText | Text | MediumText | LongText | TinyBlob | Blob | MediumBlob | LongBlob)
+        use TypeKind::{
+            Blob, LongBlob, LongText, MediumBlob, MediumText, Text, TinyBlob, TinyText,
+        };
+        matches!(
+            self,
+            TinyText | Text | MediumText | LongText | TinyBlob | Blob | MediumBlob | LongBlob
+        )
     }
 
     /// The integer types.
@@ -169,11 +177,19 @@ impl TypeKind {
     /// The spatial types.
     pub fn is_spatial(self) -> bool {
         use TypeKind::{
-            Geometry, GeometryCollection, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon,
+            Geometry, GeometryCollection, LineString, MultiLineString, MultiPoint, MultiPolygon,
+            Point, Polygon,
         };
         matches!(
             self,
-            Geometry | Point | LineString | Polygon | MultiPoint | MultiLineString | MultiPolygon | GeometryCollection
+            Geometry
+                | Point
+                | LineString
+                | Polygon
+                | MultiPoint
+                | MultiLineString
+                | MultiPolygon
+                | GeometryCollection
         )
     }
 }
