@@ -1,6 +1,6 @@
 //! Compiles the contracts without protoc, and keeps their descriptors for the JSON rendering.
 
-use std::{env, fs, path::Path};
+use std::{env, fs, path::Path, process::Command};
 
 use prost::Message as _;
 
@@ -23,5 +23,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
     tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
+    println!("cargo:rustc-env=DM_RUSTC={}", rustc_version()?);
     Ok(())
+}
+
+/// Shown by `-V`, in place of DM's Go version.
+fn rustc_version() -> Result<String, Box<dyn std::error::Error>> {
+    let output = Command::new(env::var("RUSTC")?).arg("--version").output()?;
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or("unknown")
+        .to_owned())
 }

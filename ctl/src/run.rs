@@ -35,7 +35,11 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         .map(|arg| arg.to_string_lossy().into_owned());
     let outcome = tokio::select! {
         outcome = invoke(normalize(args)) => outcome,
-        code = interrupted() => return code,
+        (name, code) = interrupted() => {
+            // Here the invocation is dropped already, and with it what it was drawing.
+            println!("\nGot signal [{name}] to exit.");
+            return ExitCode::from(code);
+        }
     };
     match outcome {
         Ok(()) | Err(CtlError::OutputClosed) => ExitCode::SUCCESS,
@@ -55,7 +59,8 @@ async fn invoke(args: Vec<String>) -> Result<(), CtlError> {
         return Ok(());
     };
     if cli.global.version {
-        return emit(&format!("{}\n\n", version::block()));
+        // DM's dmctl adds a blank line.
+        return emit(&format!("{}\n", version::block()));
     }
     let Some(command) = cli.command else {
         return emit(&Cli::command().render_help().to_string());
@@ -164,7 +169,7 @@ fn read_config(path: &str) -> Result<ConfigFile, CtlError> {
     toml::from_str(&text).map_err(|error| wrong(format!("{path}: {error}")))
 }
 
-async fn interrupted() -> ExitCode {
+async fn interrupted() -> (&'static str, u8) {
     let waits = SIGNALS.map(|(kind, name, code)| {
         Box::pin(async move {
             match signal(kind) {
@@ -174,7 +179,5 @@ async fn interrupted() -> ExitCode {
             (name, code)
         })
     });
-    let ((name, code), _, _) = futures::future::select_all(waits).await;
-    println!("\nGot signal [{name}] to exit.");
-    ExitCode::from(code)
+    futures::future::select_all(waits).await.0
 }

@@ -14,6 +14,6 @@ pub fn block() -> String {
         fact(option_env!("DM_GIT_HASH")),
         fact(option_env!("DM_GIT_BRANCH")),
         fact(option_env!("DM_BUILD_TIME")),
-        concat!(env!("CARGO_PKG_RUST_VERSION"), " or later"),
+        env!("DM_RUSTC"),
     )
 }

@@ -27,10 +27,11 @@ impl Context {
     }
 }
 
-/// Writes an answer to standard output. A reader that has gone away (`dmctl ... | head`) is no failure.
+/// Writes an answer to standard output, ended by a newline. A reader that has gone away (`dmctl ... | head`) is no failure.
 pub fn emit(text: &str) -> Result<(), CtlError> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", text.trim_end_matches('\n'))
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    writeln!(out, "{text}")
         .and_then(|()| out.flush())
         .map_err(|_| CtlError::OutputClosed)
 }

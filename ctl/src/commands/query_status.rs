@@ -12,7 +12,7 @@ use crate::{
     commands::Context,
     duration,
     output::{Format, outcome, plain, table},
-    status::{Progress, Row, TableState, rows, summarize},
+    status::{Progress, Row, TableProgress, TableState, rows, summarize},
     task_file, watch as live,
 };
 
@@ -127,12 +127,7 @@ fn full_table(response: &QueryStatusListResponse) -> String {
                 .iter()
                 .map(|error| format!("{} {}: {error}", row.task, row.source)),
         );
-        if row
-            .detail
-            .tables
-            .iter()
-            .any(|progress| progress.state != TableState::Joined)
-        {
+        if row.detail.tables.iter().any(is_on_its_way) {
             parts.push(tables_table(row));
         }
     }
@@ -180,19 +175,29 @@ fn subtasks_table(rows: &[Row]) -> String {
     )
 }
 
+/// Tables that follow the binlog have nothing of their own to tell.
+fn is_on_its_way(progress: &TableProgress) -> bool {
+    progress.state != TableState::Joined
+}
+
 fn tables_table(row: &Row) -> String {
-    let cells = row.detail.tables.iter().map(|progress| {
-        [
-            progress.source.clone(),
-            progress.target.clone(),
-            progress.state.word().to_owned(),
-            format!(
-                "{}/{}",
-                progress.rows,
-                progress.rows_estimated.max(progress.rows)
-            ),
-            progress.error.clone().unwrap_or_default(),
-        ]
-    });
+    let cells = row
+        .detail
+        .tables
+        .iter()
+        .filter(|table| is_on_its_way(table))
+        .map(|progress| {
+            [
+                progress.source.clone(),
+                progress.target.clone(),
+                progress.state.word().to_owned(),
+                format!(
+                    "{}/{}",
+                    progress.rows,
+                    progress.rows_estimated.max(progress.rows)
+                ),
+                progress.error.clone().unwrap_or_default(),
+            ]
+        });
     table(["Table", "At the target", "State", "Rows", "Error"], cells)
 }

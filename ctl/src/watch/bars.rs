@@ -1,8 +1,11 @@
 //! Draws the view on a terminal, in place.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::item::Item;
+
+/// Redraws per second at most; answers come about once a second.
+const DRAW_HZ: u8 = 10;
 
 const TEXT: &str = "{msg}";
 const BAR: &str = "  {prefix:40!} {bar:24} {percent:>3} % {pos:>10}/{len:10} {msg}";
@@ -18,8 +21,9 @@ pub(super) struct Bars {
 
 impl Bars {
     pub(super) fn new() -> Self {
-        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
-        let note = multi.add(ProgressBar::no_length().with_style(style(TEXT)));
+        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(DRAW_HZ));
+        multi.set_move_cursor(true);
+        let note = multi.add(line().with_style(style(TEXT)));
         Self {
             multi,
             lines: Vec::new(),
@@ -35,9 +39,7 @@ impl Bars {
             }
         }
         while self.lines.len() < items.len() {
-            let line = self
-                .multi
-                .insert_before(&self.note, ProgressBar::no_length());
+            let line = self.multi.insert_before(&self.note, line());
             self.lines.push(line);
         }
         for (line, item) in self.lines.iter().zip(items) {
@@ -49,6 +51,11 @@ impl Bars {
     pub(super) fn note(&self, text: String) {
         self.note.set_message(text);
     }
+}
+
+/// What was shown last stays on the terminal when the view ends.
+fn line() -> ProgressBar {
+    ProgressBar::no_length().with_finish(ProgressFinish::Abandon)
 }
 
 fn set(line: &ProgressBar, item: &Item) {

@@ -38,11 +38,7 @@ pub fn items(rows: &[Row], msg: &str) -> Vec<Item> {
     for row in rows {
         items.push(Item::Text(head(row)));
         push_tables(&mut items, &row.detail.tables);
-        items.extend(
-            row.errors
-                .iter()
-                .map(|error| Item::Text(format!("  ! {error}"))),
-        );
+        push_errors(&mut items, row);
     }
     items
 }
@@ -126,10 +122,26 @@ fn push_tables(items: &mut Vec<Item>, tables: &[TableProgress]) {
         }
         items.push(Item::Text(format!("  {}", words.join(", "))));
     }
-    items.extend(in_state(TableState::Stopped).take(BARS_MAX).map(|table| {
-        let why = table.error.as_deref().unwrap_or("no reason given");
-        Item::Text(format!("  ! {} stopped: {why}", table.source))
-    }));
+}
+
+/// The subtask's errors; where there are none, what its stopped tables say.
+fn push_errors(items: &mut Vec<Item>, row: &Row) {
+    items.extend(
+        row.errors
+            .iter()
+            .map(|error| Item::Text(format!("  ! {error}"))),
+    );
+    if row.errors.is_empty() {
+        let stopped = row
+            .detail
+            .tables
+            .iter()
+            .filter(|table| table.state == TableState::Stopped);
+        items.extend(stopped.take(BARS_MAX).map(|table| {
+            let why = table.error.as_deref().unwrap_or("no reason given");
+            Item::Text(format!("  ! {} stopped: {why}", table.source))
+        }));
+    }
 }
 
 fn bar(table: &TableProgress) -> Item {
