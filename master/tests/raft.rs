@@ -5,7 +5,7 @@ mod raft_support;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use dm_master::raft::{ELECTION_MS_DEFAULT, ProposeError};
+use dm_master::raft::{DataFolder, ELECTION_MS_DEFAULT, ProposeError};
 use dm_model::codes;
 use dm_proto::v1::peer_client::PeerClient;
 use dm_proto::v1::{IdentifyRequest, RaftRequest};
@@ -502,4 +502,36 @@ async fn a_start_that_cannot_be_right_is_refused_by_name() {
         refused.message.contains("its raft log is gone"),
         "{refused}"
     );
+}
+
+/// R25: a crash after the cluster id was recorded, before the group existed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r25_forming_goes_on_after_a_crash() {
+    let mut cluster = Cluster::new(3);
+    for index in [0, 1] {
+        // The first founder chose the id; the second one heard it and crashed before it stored an entry.
+        let options = cluster.options(index);
+        let mut folder = DataFolder::open(&options.data_dir, &options.name).expect("opens");
+        folder.set_cluster(77, true).expect("recorded");
+    }
+    cluster.start_all().await;
+    for running in cluster.nodes() {
+        assert_eq!(running.node.cluster_id(), 77);
+    }
+    cluster.stop_all().await;
+    cluster.start_all().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_is_given_up_leaves_nothing_behind() {
+    let mut cluster = Cluster::new(3);
+    for _ in 0..2 {
+        let launched = cluster.launch(0);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        launched.abort();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    cluster.start_all().await;
+    cluster.stop_all().await;
 }

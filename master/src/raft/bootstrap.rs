@@ -39,7 +39,11 @@ struct Round {
 }
 
 /// Waits until this node belongs to a cluster. Waits for missing founders as long as it takes; dropping it stops waiting.
-pub(super) async fn form(service: &PeerService, name: &str, founders: &[(String, String)]) -> Result<(), DmError> {
+pub(super) async fn form(
+    service: &PeerService,
+    name: &str,
+    founders: &[(String, String)],
+) -> Result<(), DmError> {
     if !founders.iter().any(|(founder, _)| founder == name) {
         let text = format!("--initial-cluster does not name this master, `{name}`");
         return Err(DmError::new(&codes::MASTER_CONFIG_INVALID_FLAG, text));
@@ -71,23 +75,21 @@ pub(super) async fn form(service: &PeerService, name: &str, founders: &[(String,
 }
 
 async fn belongs(service: &PeerService) -> Result<bool, DmError> {
-    service.raft.is_initialized().await.map_err(|error| {
-        DmError::new(
-            &codes::MASTER_START_SERVICE,
-            "raft stopped while the cluster was formed",
-        )
-        .with_cause(error)
-    })
+    service.raft.is_initialized().await.map_err(stopped)
 }
 
-async fn ask_all(service: &PeerService, name: &str, founders: &[(String, String)]) -> Result<Round, DmError> {
+async fn ask_all(
+    service: &PeerService,
+    name: &str,
+    founders: &[(String, String)],
+) -> Result<Round, DmError> {
     let mut round = Round::default();
     for (founder, addr) in founders.iter().filter(|(founder, _)| founder != name) {
         match ask(service, addr).await? {
             None => round.silent.push(founder.clone()),
             Some(reply) => {
                 check_name(founder, addr, &reply)?;
-                if reply.empty {
+                if may_be_founder(service, &reply) {
                     round.empty.insert(founder.clone(), reply);
                 } else {
                     round.formed.push(founder.clone());
@@ -96,6 +98,14 @@ async fn ask_all(service: &PeerService, name: &str, founders: &[(String, String)
         }
     }
     Ok(round)
+}
+
+/// True when the peer is empty, or knows the cluster id that this very node chose before a crash.
+fn may_be_founder(service: &PeerService, reply: &IdentifyReply) -> bool {
+    match reply.cluster_id {
+        0 => reply.empty,
+        theirs => theirs == service.sender.cluster_id.load(Ordering::Acquire),
+    }
 }
 
 /// One peer's answer; `None` when it does not answer now.
@@ -113,9 +123,16 @@ async fn ask(service: &PeerService, addr: &str) -> Result<Option<IdentifyReply>,
         initial_cluster: service.founders.clone(),
     };
     let mut client = PeerClient::new(channel);
-    match tokio::time::timeout(ASK_TIMEOUT, client.identify(transport::request(request, ASK_TIMEOUT))).await {
+    match tokio::time::timeout(
+        ASK_TIMEOUT,
+        client.identify(transport::request(request, ASK_TIMEOUT)),
+    )
+    .await
+    {
         Ok(Ok(reply)) => Ok(Some(reply.into_inner())),
-        Ok(Err(status)) if status.code() == Code::FailedPrecondition => Err(refused(status.message().to_string())),
+        Ok(Err(status)) if status.code() == Code::FailedPrecondition => {
+            Err(refused(status.message().to_string()))
+        }
         Ok(Err(_)) | Err(_) => Ok(None),
     }
 }
@@ -148,7 +165,11 @@ fn not_a_founder(name: &str, formed: &[String]) -> DmError {
 }
 
 /// Records the cluster id, then creates the group. Both steps may be repeated after a crash between them.
-async fn initialize(service: &PeerService, name: &str, peers: BTreeMap<String, IdentifyReply>) -> Result<(), DmError> {
+async fn initialize(
+    service: &PeerService,
+    name: &str,
+    peers: BTreeMap<String, IdentifyReply>,
+) -> Result<(), DmError> {
     let mut members = BTreeMap::new();
     let me = PeerNode {
         name: name.to_string(),
@@ -163,7 +184,9 @@ async fn initialize(service: &PeerService, name: &str, peers: BTreeMap<String, I
             client_addr: reply.client_addr,
         };
         if members.insert(reply.node_id, node).is_some() {
-            let text = format!("master `{name}` has the node id of another master: its data folder is a copy");
+            let text = format!(
+                "master `{name}` has the node id of another master: its data folder is a copy"
+            );
             return Err(DmError::new(&codes::MASTER_START_SERVICE, text)
                 .with_workaround("Empty the copied data folder and start again."));
         }
@@ -173,10 +196,12 @@ async fn initialize(service: &PeerService, name: &str, peers: BTreeMap<String, I
     if let Err(error) = service.raft.initialize(members).await {
         // Someone elected themselves with our vote meanwhile: then the group exists.
         if !belongs(service).await? {
-            return Err(DmError::new(&codes::MASTER_START_SERVICE, "can't create the raft group").with_cause(error));
+            return Err(
+                DmError::new(&codes::MASTER_START_SERVICE, "can't create the raft group")
+                    .with_cause(error),
+            );
         }
     }
-    settle(service)?;
     tracing::info!(
         cluster_id = format!("{cluster_id:x}"),
         masters = count,
@@ -186,19 +211,48 @@ async fn initialize(service: &PeerService, name: &str, peers: BTreeMap<String, I
 }
 
 fn record_cluster(service: &PeerService) -> Result<u64, DmError> {
-    let mut folder = service.folder.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut folder = service
+        .folder
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let cluster_id = match folder.identity().cluster_id {
         0 => random_id(),
         chosen_before_a_crash => chosen_before_a_crash,
     };
     folder.set_cluster(cluster_id, true)?;
-    service.sender.cluster_id.store(cluster_id, Ordering::Release);
+    service
+        .sender
+        .cluster_id
+        .store(cluster_id, Ordering::Release);
     Ok(cluster_id)
+}
+
+/// Waits until the first entry is applied here, which needs a quorum, and with it durable in this store.
+pub(super) async fn first_entry(service: &PeerService) -> Result<(), DmError> {
+    let wait = service.raft.wait(None);
+    match wait
+        .metrics(|now| now.last_applied.is_some(), "first entry")
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(error) => Err(stopped(error)),
+    }
+}
+
+fn stopped(cause: impl std::fmt::Display) -> DmError {
+    DmError::new(
+        &codes::MASTER_START_SERVICE,
+        "raft stopped while the cluster was formed",
+    )
+    .with_cause(cause)
 }
 
 /// Forming is over: from now on an empty store in this folder is a loss, not a beginning.
 pub(super) fn settle(service: &PeerService) -> Result<(), DmError> {
-    let mut folder = service.folder.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut folder = service
+        .folder
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let cluster_id = folder.identity().cluster_id;
     folder.set_cluster(cluster_id, false)
 }

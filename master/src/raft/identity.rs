@@ -22,7 +22,7 @@ pub struct Identity {
     pub name: String,
     /// 0 while the folder belongs to no cluster.
     pub cluster_id: u64,
-    /// This node chose `cluster_id` and may have crashed before the cluster existed.
+    /// `cluster_id` was chosen or learned, but the raft store may still be empty.
     pub forming: bool,
 }
 
@@ -38,7 +38,8 @@ pub struct DataFolder {
 impl DataFolder {
     /// Locks the folder and reads its identity; an empty folder gets one.
     pub fn open(path: &Path, name: &str) -> Result<Self, DmError> {
-        fs::create_dir_all(path).map_err(|error| trouble(path, "can't create the data folder", error))?;
+        fs::create_dir_all(path)
+            .map_err(|error| trouble(path, "can't create the data folder", error))?;
         let lock = lock(path)?;
         let identity = match read(path)? {
             Some(identity) => identity,
@@ -50,8 +51,11 @@ impl DataFolder {
                 path.display(),
                 identity.name
             );
-            return Err(DmError::new(&codes::MASTER_START_SERVICE, text)
-                .with_workaround("Start with the name that the folder belongs to, or with another --data-dir."));
+            return Err(
+                DmError::new(&codes::MASTER_START_SERVICE, text).with_workaround(
+                    "Start with the name that the folder belongs to, or with another --data-dir.",
+                ),
+            );
         }
         Ok(Self {
             path: path.to_path_buf(),
@@ -101,7 +105,10 @@ fn lock(path: &Path) -> Result<File, DmError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            let text = format!("data folder {} is in use by another process", path.display());
+            let text = format!(
+                "data folder {} is in use by another process",
+                path.display()
+            );
             Err(DmError::new(&codes::MASTER_START_SERVICE, text)
                 .with_workaround("Stop that process, or start with another --data-dir."))
         }
@@ -121,7 +128,8 @@ fn read(path: &Path) -> Result<Option<Identity>, DmError> {
             "Remove this master with `dmctl offline-member --master --name NAME`, empty its data folder and let it join again with --join.",
         )
     };
-    let identity: Identity = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    let identity: Identity =
+        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
     if identity.version != VERSION || identity.node_id == 0 {
         return Err(damaged(format!(
             "version {}, node id {}",
@@ -133,7 +141,10 @@ fn read(path: &Path) -> Result<Option<Identity>, DmError> {
 
 fn create(path: &Path, name: &str) -> Result<Identity, DmError> {
     if path.join(STORE_FOLDER).exists() {
-        let text = format!("data folder {} has a raft log but no {IDENTITY_FILE}", path.display());
+        let text = format!(
+            "data folder {} has a raft log but no {IDENTITY_FILE}",
+            path.display()
+        );
         return Err(DmError::new(&codes::MASTER_START_SERVICE, text).with_workaround(
             "Restore the file from a backup of this folder, or empty the folder and let it join again.",
         ));
@@ -157,17 +168,24 @@ pub(super) fn random_id() -> u64 {
 /// Replaces the file as a whole: after a crash it is the old one or the new one.
 fn write(path: &Path, identity: &Identity) -> Result<(), DmError> {
     let failed = |error: io::Error| trouble(path, "can't write the identity", error);
-    let text = serde_json::to_vec_pretty(identity).map_err(|error| failed(io::Error::other(error)))?;
+    let text =
+        serde_json::to_vec_pretty(identity).map_err(|error| failed(io::Error::other(error)))?;
     let draft = path.join(format!("{IDENTITY_FILE}.new"));
     let mut file = File::create(&draft).map_err(failed)?;
     file.write_all(&text).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     fs::rename(&draft, path.join(IDENTITY_FILE)).map_err(failed)?;
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(failed)
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
 }
 
 fn trouble(path: &Path, what: &str, error: io::Error) -> DmError {
-    DmError::new(&codes::MASTER_START_SERVICE, format!("{what} {}", path.display())).with_cause(error)
+    DmError::new(
+        &codes::MASTER_START_SERVICE,
+        format!("{what} {}", path.display()),
+    )
+    .with_cause(error)
 }
 
 #[cfg(test)]
@@ -186,10 +204,15 @@ mod tests {
                 .contains("in use")
         );
         first.set_cluster(7, false).expect("recorded");
-        first.set_cluster(8, false).expect_err("a folder keeps its cluster");
+        first
+            .set_cluster(8, false)
+            .expect_err("a folder keeps its cluster");
         drop(first);
         let again = DataFolder::open(folder.path(), "m1").expect("opens");
-        assert_eq!((again.identity().node_id, again.identity().cluster_id), (node_id, 7));
+        assert_eq!(
+            (again.identity().node_id, again.identity().cluster_id),
+            (node_id, 7)
+        );
         drop(again);
         assert!(
             DataFolder::open(folder.path(), "m2")

@@ -75,7 +75,8 @@ impl Watcher {
         let is_leader = metrics.running_state.is_ok() && metrics.state.is_leader();
         let leader = leader_of(&metrics).filter(|leader| {
             let silence = self.contacts.silence(leader.node_id);
-            leader.node_id == metrics.id && is_leader || silence.is_some_and(|silence| silence < self.silence_max)
+            leader.node_id == metrics.id && is_leader
+                || silence.is_some_and(|silence| silence < self.silence_max)
         });
         Leadership {
             is_leader,

@@ -10,12 +10,13 @@
 //!   (openraft's restore is off): its commit mark is not synced, so after a power loss it could serve an older state.
 //! - An error says whether the command may still take effect (R28).
 //!
-//! Read in this order: `options`, `identity`, `bootstrap`, `network`, `service`, `leadership`, `node`.
+//! Read in this order: `options`, `identity`, `bootstrap`, `network`, `service`, `leadership`, `lifecycle`, `node`.
 
 mod bootstrap;
 mod contacts;
 mod identity;
 mod leadership;
+mod lifecycle;
 mod member;
 mod network;
 mod node;
@@ -23,10 +24,12 @@ mod options;
 mod propose_error;
 mod server;
 mod service;
+mod view;
 
 pub use identity::{DataFolder, Identity};
 pub use leadership::{LeaderInfo, Leadership};
 pub use member::Member;
-pub use node::{RaftNode, RaftNumbers};
+pub use node::RaftNode;
 pub use options::{COMMAND_BYTES_MAX, ELECTION_MS_DEFAULT, HEARTBEAT_MS_DEFAULT, RaftOptions};
 pub use propose_error::ProposeError;
+pub use view::RaftNumbers;

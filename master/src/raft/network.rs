@@ -12,11 +12,13 @@ use dm_proto::v1::raft_request::Kind;
 use dm_proto::v1::{RaftReply, RaftRequest, SnapshotChunk};
 use dm_raft_store::types::{Snapshot, Vote};
 use dm_raft_store::{PeerNode, TypeConfig};
-use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
+use openraft::errors::{
+    NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable,
+};
 use openraft::network::RPCOption;
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse,
-    VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{OptionalSend, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
 use serde::Serialize;
@@ -73,7 +75,8 @@ impl Network {
 
 /// A channel that connects at its first use.
 pub(super) fn lazy_channel(addr: &str) -> Result<Channel, String> {
-    let endpoint = transport::endpoint(addr, &Security::Plain).map_err(|error| error.to_string())?;
+    let endpoint =
+        transport::endpoint(addr, &Security::Plain).map_err(|error| error.to_string())?;
     Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).connect_lazy())
 }
 
@@ -108,7 +111,8 @@ impl PeerConnection {
         message: &Q,
         timeout: Duration,
     ) -> Result<A, RpcError> {
-        let body = serde_json::to_vec(message).map_err(|error| RPCError::Network(NetworkError::new(&error)))?;
+        let body = serde_json::to_vec(message)
+            .map_err(|error| RPCError::Network(NetworkError::new(&error)))?;
         let request = RaftRequest {
             cluster_id: self.sender.cluster_id.load(Ordering::Acquire),
             from: self.sender.node_id,
@@ -117,7 +121,8 @@ impl PeerConnection {
             body,
         };
         let mut client = self.client.clone().map_err(|text| unreachable(&text))?;
-        let answer = tokio::time::timeout(timeout, client.raft(transport::request(request, timeout))).await;
+        let answer =
+            tokio::time::timeout(timeout, client.raft(transport::request(request, timeout))).await;
         let reply = match answer {
             Err(_) => return Err(self.timed_out(kind, timeout)),
             Ok(Err(status)) if status.code() == Code::DeadlineExceeded => {
@@ -139,7 +144,8 @@ impl PeerConnection {
             return Err(unreachable(&reply.refused));
         }
         self.sender.contacts.heard(self.target);
-        serde_json::from_slice(&reply.body).map_err(|error| RPCError::Network(NetworkError::new(&error)))
+        serde_json::from_slice(&reply.body)
+            .map_err(|error| RPCError::Network(NetworkError::new(&error)))
     }
 
     fn timed_out(&self, kind: Kind, timeout: Duration) -> RpcError {
@@ -157,7 +163,11 @@ impl PeerConnection {
     }
 
     /// The snapshot as messages; only the first says what it is.
-    fn pieces(&self, vote: &Vote, snapshot: Snapshot) -> Result<Vec<SnapshotChunk>, serde_json::Error> {
+    fn pieces(
+        &self,
+        vote: &Vote,
+        snapshot: Snapshot,
+    ) -> Result<Vec<SnapshotChunk>, serde_json::Error> {
         let chunk = |data: &[u8]| SnapshotChunk {
             cluster_id: self.sender.cluster_id.load(Ordering::Acquire),
             from: self.sender.node_id,
@@ -187,8 +197,12 @@ impl RaftNetworkV2<TypeConfig> for PeerConnection {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
-        self.call(Kind::AppendEntries, &rpc, option.hard_ttl().max(APPEND_TIMEOUT))
-            .await
+        self.call(
+            Kind::AppendEntries,
+            &rpc,
+            option.hard_ttl().max(APPEND_TIMEOUT),
+        )
+        .await
     }
 
     async fn vote(
@@ -214,8 +228,12 @@ impl RaftNetworkV2<TypeConfig> for PeerConnection {
         req: TransferLeaderRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
-        self.call(Kind::TransferLeader, &req, option.soft_ttl().max(RPC_TIMEOUT_MIN))
-            .await
+        self.call(
+            Kind::TransferLeader,
+            &req,
+            option.soft_ttl().max(RPC_TIMEOUT_MIN),
+        )
+        .await
     }
 
     async fn full_snapshot(

@@ -1,153 +1,52 @@
 //! The running node: what the rest of the master calls.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dm_model::{DmError, codes};
-use dm_raft_store::{Machine, Payload, Store, TypeConfig};
-use openraft::async_runtime::WatchReceiver;
+use dm_raft_store::{Payload, TypeConfig};
+use openraft::LinearizerOption;
 use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
 use openraft::raft::linearizable_read::Linearizer;
-use openraft::{LinearizerOption, Raft};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::contacts::Contacts;
-use super::identity::DataFolder;
-use super::leadership::{LeaderInfo, Leadership, Watcher};
-use super::network::{Network, Sender};
-use super::service::{AnyRaft, PeerService};
-use super::{COMMAND_BYTES_MAX, Member, ProposeError, RaftOptions, bootstrap, server};
+use super::leadership::{LeaderInfo, Leadership};
+use super::lifecycle::Held;
+use super::network::Sender;
+use super::service::AnyRaft;
+use super::{COMMAND_BYTES_MAX, ProposeError};
 
-/// A member that was silent for longer is shown as not alive.
-const ALIVE_SILENCE_MAX: Duration = Duration::from_secs(3);
 /// Pause before a proposal is tried again while the leader is unknown.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
-/// How long a stop waits for the store to be let go.
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A member of the Raft group. Clones are the same node.
 #[derive(Clone)]
 pub struct RaftNode {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    raft: AnyRaft,
-    sender: Arc<Sender>,
-    leadership: watch::Receiver<Leadership>,
-    applied: watch::Receiver<u64>,
+pub(super) struct Inner {
+    pub(super) raft: AnyRaft,
+    pub(super) sender: Arc<Sender>,
+    pub(super) leadership: watch::Receiver<Leadership>,
+    pub(super) applied: watch::Receiver<u64>,
     // Taken at shutdown, which drops them last: who opens the folder again must find it closed.
-    held: Mutex<Option<Held>>,
-    stop: CancellationToken,
-    server: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Held {
-    store: Arc<Store>,
-    folder: Arc<Mutex<DataFolder>>,
-}
-
-/// Numbers for metrics and the status page.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RaftNumbers {
-    /// openraft's term.
-    pub term: u64,
-    /// Index of the newest entry of the log.
-    pub last_log: u64,
-    /// Index up to which a quorum has the log.
-    pub committed: u64,
-    /// Index of the newest entry that the machine has seen.
-    pub applied: u64,
-    /// Index that the newest snapshot reaches.
-    pub snapshot: u64,
-    /// Index up to which the log was thrown away.
-    pub purged: u64,
-    /// Bytes of the store's tables on disk.
-    pub disk_bytes: u64,
+    pub(super) held: Mutex<Option<Held>>,
+    pub(super) stop: CancellationToken,
+    pub(super) server: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl RaftNode {
-    /// Opens the folder, serves the peers, and returns when this node belongs to a cluster; a new cluster is waited for
-    /// as long as it takes. `machine` must be new: its state is rebuilt from snapshot and log.
-    pub async fn start<M: Machine>(options: RaftOptions, machine: Arc<RwLock<M>>) -> Result<Self, DmError> {
-        refuse_join(&options)?;
-        let folder = DataFolder::open(&options.data_dir, &options.name)?;
-        let store = Store::open(&folder.store_path()).map_err(|error| store_trouble(&error))?;
-        let pristine = store.is_pristine().map_err(|error| store_trouble(&error))?;
-        check_store(&folder, pristine)?;
-
-        let contacts = Arc::new(Contacts::default());
-        let sender = Arc::new(Sender {
-            node_id: folder.identity().node_id,
-            cluster_id: AtomicU64::new(folder.identity().cluster_id),
-            contacts: contacts.clone(),
-        });
-        let machine = store.state_machine(machine);
-        let applied = machine.watch_applied();
-        let config = options.openraft()?;
-        let raft: AnyRaft = Raft::new(
-            sender.node_id,
-            config,
-            Network::new(sender.clone()),
-            store.log(),
-            machine,
-        )
-        .await
-        .map_err(|error| store_trouble(&error))?;
-
-        let folder = Arc::new(Mutex::new(folder));
-        let founders = options.founders();
-        let service = PeerService {
-            raft: raft.clone(),
-            sender: sender.clone(),
-            folder: folder.clone(),
-            founders: founders.iter().map(|(name, _)| name.clone()).collect(),
-            client_addr: options.client_addr.clone(),
-            peer_addr: options.peer_addr.clone(),
-        };
-        let leader_silence_max = Duration::from_millis(options.election_ms + 2 * options.heartbeat_ms);
-        let leadership = watch_leadership(&raft, contacts, leader_silence_max);
-        let stop = CancellationToken::new();
-        let inner = Inner {
-            raft,
-            sender,
-            leadership,
-            applied,
-            held: Mutex::new(Some(Held { store, folder })),
-            stop,
-            server: Mutex::new(None),
-        };
-        let node = Self { inner: Arc::new(inner) };
-        let begun = node.begin(&options, service, &founders, pristine).await;
-        if let Err(error) = begun {
-            node.shutdown().await;
-            return Err(error);
-        }
-        Ok(node)
-    }
-
-    async fn begin(
-        &self,
-        options: &RaftOptions,
-        service: PeerService,
-        founders: &[(String, String)],
-        pristine: bool,
-    ) -> Result<(), DmError> {
-        let server = server::serve(&options.peer_listen, service.clone(), self.inner.stop.clone()).await?;
-        *self.inner.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
-        if pristine {
-            bootstrap::form(&service, &options.name, founders).await
-        } else {
-            bootstrap::settle(&service)
-        }
-    }
-
     /// Proposes a command and waits until it is applied here. Gives the entry's index and the machine's answer.
-    pub async fn propose(&self, command: Vec<u8>, deadline: Duration) -> Result<(u64, Vec<u8>), ProposeError> {
+    pub async fn propose(
+        &self,
+        command: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<(u64, Vec<u8>), ProposeError> {
         if command.len() > COMMAND_BYTES_MAX {
             return Err(ProposeError::TooLarge(command.len()));
         }
@@ -182,7 +81,10 @@ impl RaftNode {
         let until = Instant::now() + deadline;
         let read_index = self.read_index(until).await?;
         let rest = until.saturating_duration_since(Instant::now());
-        match read_index.try_await_ready(&self.inner.raft, Some(rest)).await {
+        match read_index
+            .try_await_ready(&self.inner.raft, Some(rest))
+            .await
+        {
             Ok(Ok(_)) => Ok(()),
             // Nothing was proposed, so "not proposed" is the whole truth.
             Ok(Err(_)) => Err(ProposeError::NoQuorum),
@@ -195,8 +97,11 @@ impl RaftNode {
             let rest = until.saturating_duration_since(Instant::now());
             // An acknowledged age of zero is ReadIndex; any other would trust clocks.
             let option = LinearizerOption::new(Some(Duration::ZERO), true).with_wait_timeout(rest);
-            let round =
-                tokio::time::timeout_at(until + RETRY_INTERVAL, self.inner.raft.get_read_linearizer(option)).await;
+            let round = tokio::time::timeout_at(
+                until + RETRY_INTERVAL,
+                self.inner.raft.get_read_linearizer(option),
+            )
+            .await;
             let forward = match round {
                 Err(_) => return Err(ProposeError::NoQuorum),
                 Ok(Ok(linearizer)) => return Ok(linearizer),
@@ -206,15 +111,23 @@ impl RaftNode {
                 Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) => {
                     return Err(ProposeError::NoQuorum);
                 }
-                Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)))) => forward,
+                Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)))) => {
+                    forward
+                }
             };
             self.await_leader(&forward, until).await?;
         }
     }
 
     /// After a refusal that left nothing behind: names another leader, or waits a moment for one to appear.
-    async fn await_leader(&self, forward: &ForwardToLeader<TypeConfig>, until: Instant) -> Result<(), ProposeError> {
-        let known = self.leader().filter(|leader| leader.node_id != self.node_id());
+    async fn await_leader(
+        &self,
+        forward: &ForwardToLeader<TypeConfig>,
+        until: Instant,
+    ) -> Result<(), ProposeError> {
+        let known = self
+            .leader()
+            .filter(|leader| leader.node_id != self.node_id());
         let transferring = forward.reason != openraft::errors::ForwardReason::NotLeader;
         if let Some(leader) = known.filter(|_| !transferring) {
             return Err(ProposeError::NotLeader(Some(leader)));
@@ -265,61 +178,6 @@ impl RaftNode {
         self.inner.sender.cluster_id.load(Ordering::Acquire)
     }
 
-    /// All members, by name.
-    pub fn members(&self) -> Vec<Member> {
-        let metrics = self.inner.raft.metrics().borrow_watched().clone();
-        let membership = metrics.membership_config.membership();
-        let leader = self.leader().map(|leader| leader.node_id);
-        let leading = self.inner.leadership.borrow().is_leader;
-        let mut members: Vec<Member> = membership
-            .nodes()
-            .map(|(id, node)| Member {
-                node_id: *id,
-                name: node.name.clone(),
-                peer_addr: node.peer_addr.clone(),
-                client_addr: node.client_addr.clone(),
-                is_leader: leader == Some(*id),
-                is_voter: membership.voter_ids().any(|voter| voter == *id),
-                alive: self.alive(*id, leading, leader),
-            })
-            .collect();
-        members.sort_by(|a, b| a.name.cmp(&b.name));
-        members
-    }
-
-    fn alive(&self, id: u64, leading: bool, leader: Option<u64>) -> Option<bool> {
-        if id == self.node_id() {
-            return Some(true);
-        }
-        let heard = self
-            .inner
-            .sender
-            .contacts
-            .silence(id)
-            .is_some_and(|silence| silence < ALIVE_SILENCE_MAX);
-        (leading || heard || leader == Some(id)).then_some(heard)
-    }
-
-    /// Numbers for metrics and the status page.
-    pub fn metrics(&self) -> RaftNumbers {
-        let metrics = self.inner.raft.metrics().borrow_watched().clone();
-        let index = |id: Option<dm_raft_store::types::LogId>| id.map_or(0, |id| id.index);
-        RaftNumbers {
-            term: metrics.current_term,
-            last_log: metrics.last_log_index.unwrap_or(0),
-            committed: index(metrics.cluster_committed),
-            applied: self.last_applied(),
-            snapshot: index(metrics.snapshot),
-            purged: index(metrics.purged),
-            disk_bytes: self.disk_bytes(),
-        }
-    }
-
-    fn disk_bytes(&self) -> u64 {
-        let held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().map_or(0, |held| held.store.disk_bytes())
-    }
-
     /// Hands leadership to another voter and waits until it has it. Only on the leader.
     pub async fn transfer_leader(&self, to: u64, deadline: Duration) -> Result<(), DmError> {
         let Some(target) = self
@@ -344,88 +202,15 @@ impl RaftNode {
             .await
             .map_err(|error| failed(error.to_string()))?;
         let mut leadership = self.inner.leadership.clone();
-        let arrived = leadership.wait_for(|now| now.leader.as_ref().is_some_and(|leader| leader.node_id == to));
+        let arrived = leadership.wait_for(|now| {
+            now.leader
+                .as_ref()
+                .is_some_and(|leader| leader.node_id == to)
+        });
         match tokio::time::timeout(deadline, arrived).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(failed("raft stopped".to_string())),
             Err(_) => Err(failed(format!("not within {} ms", deadline.as_millis()))),
         }
     }
-
-    /// Stops and lets the data folder go.
-    pub async fn shutdown(&self) {
-        if let Err(error) = self.inner.raft.shutdown().await {
-            tracing::warn!(%error, "raft did not stop cleanly");
-        }
-        self.inner.stop.cancel();
-        let server = self.inner.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut server) = server
-            && tokio::time::timeout(STOP_TIMEOUT, &mut server).await.is_err()
-        {
-            server.abort();
-        }
-        let held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(held) = held {
-            held.close().await;
-        }
-    }
-}
-
-impl Held {
-    /// Waits until nobody else uses store and folder, then closes them.
-    async fn close(self) {
-        let until = Instant::now() + STOP_TIMEOUT;
-        let shared = || Arc::strong_count(&self.store) > 1 || Arc::strong_count(&self.folder) > 1;
-        while shared() && Instant::now() < until {
-            tokio::time::sleep(RETRY_INTERVAL).await;
-        }
-        if shared() {
-            tracing::warn!("the data folder is still in use after raft stopped");
-        }
-        // Closing the database waits for its threads.
-        drop(tokio::task::spawn_blocking(move || drop(self)).await);
-    }
-}
-
-fn watch_leadership(raft: &AnyRaft, contacts: Arc<Contacts>, silence_max: Duration) -> watch::Receiver<Leadership> {
-    let (sender, receiver) = watch::channel(Leadership::default());
-    let watcher = Watcher {
-        metrics: raft.metrics(),
-        contacts,
-        silence_max,
-    };
-    tokio::spawn(watcher.run(sender));
-    receiver
-}
-
-fn refuse_join(options: &RaftOptions) -> Result<(), DmError> {
-    if options.join.is_empty() {
-        return Ok(());
-    }
-    Err(DmError::new(
-        &codes::NOT_YET_SUPPORTED,
-        "--join of dm-master (growing a running cluster) comes later",
-    )
-    .with_workaround("Start all masters of the cluster with the same --initial-cluster, in empty data folders."))
-}
-
-fn check_store(folder: &DataFolder, pristine: bool) -> Result<(), DmError> {
-    let identity = folder.identity();
-    if pristine && identity.cluster_id != 0 && !identity.forming {
-        let text = format!(
-            "this master (`{}`) was a member of cluster {:x}, but its raft log is gone: {}",
-            identity.name,
-            identity.cluster_id,
-            folder.store_path().display()
-        );
-        return Err(DmError::new(&codes::MASTER_START_SERVICE, text).with_workaround(format!(
-            "Restore the folder, or run `dmctl offline-member --master --name {}`, empty the data folder and start with --join.",
-            identity.name
-        )));
-    }
-    Ok(())
-}
-
-fn store_trouble(error: &dyn std::fmt::Display) -> DmError {
-    DmError::new(&codes::MASTER_START_SERVICE, "the raft store does not serve").with_cause(error)
 }

@@ -30,9 +30,13 @@ impl From<ProposeError> for DmError {
     fn from(error: ProposeError) -> Self {
         let text = error.to_string();
         match error {
-            ProposeError::NotLeader(_) => DmError::new(&codes::MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER, text),
+            ProposeError::NotLeader(_) => {
+                DmError::new(&codes::MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER, text)
+            }
             ProposeError::NoQuorum => DmError::new(&codes::NO_QUORUM, text),
-            ProposeError::OutcomeUnknown | ProposeError::Fatal(_) => DmError::new(&codes::OUTCOME_UNKNOWN, text),
+            ProposeError::OutcomeUnknown | ProposeError::Fatal(_) => {
+                DmError::new(&codes::OUTCOME_UNKNOWN, text)
+            }
             ProposeError::TooLarge(_) => DmError::new(&codes::MASTER_GRPC_INVALID_REQ_TYPE, text),
         }
     }

@@ -64,7 +64,8 @@ impl PeerService {
 
     fn adopt(&self, cluster_id: u64) -> Result<(), DmError> {
         let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
-        folder.set_cluster(cluster_id, false)?;
+        // The store is empty still; the start that waits for this settles it.
+        folder.set_cluster(cluster_id, true)?;
         self.sender.cluster_id.store(cluster_id, Ordering::Release);
         tracing::info!(
             cluster_id = format!("{cluster_id:x}"),
@@ -76,17 +77,24 @@ impl PeerService {
     async fn dispatch(&self, kind: Kind, body: &[u8]) -> Result<Vec<u8>, Status> {
         let raft = &self.raft;
         match kind {
-            Kind::AppendEntries => encode(raft.append_entries(decode(body)?).await.map_err(internal)?),
+            Kind::AppendEntries => {
+                encode(raft.append_entries(decode(body)?).await.map_err(internal)?)
+            }
             Kind::Vote => encode(raft.vote(decode(body)?).await.map_err(internal)?),
             Kind::PreVote => encode(raft.pre_vote(decode(body)?).await.map_err(internal)?),
-            Kind::TransferLeader => encode(raft.handle_transfer_leader(decode(body)?).await.map_err(internal)?),
+            Kind::TransferLeader => encode(
+                raft.handle_transfer_leader(decode(body)?)
+                    .await
+                    .map_err(internal)?,
+            ),
             Kind::Unspecified => Err(Status::invalid_argument("unknown kind of raft message")),
         }
     }
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Status> {
-    serde_json::from_slice(body).map_err(|error| Status::invalid_argument(format!("unreadable raft message: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| Status::invalid_argument(format!("unreadable raft message: {error}")))
 }
 
 fn encode<T: Serialize>(answer: T) -> Result<Vec<u8>, Status> {
@@ -106,7 +114,10 @@ fn refused(text: String) -> Response<RaftReply> {
 
 #[tonic::async_trait]
 impl Peer for PeerService {
-    async fn identify(&self, request: Request<IdentifyRequest>) -> Result<Response<IdentifyReply>, Status> {
+    async fn identify(
+        &self,
+        request: Request<IdentifyRequest>,
+    ) -> Result<Response<IdentifyReply>, Status> {
         let identity = self
             .folder
             .lock()
@@ -172,7 +183,13 @@ impl Peer for PeerService {
         }
         let answer = self
             .raft
-            .install_full_snapshot(vote, Snapshot { meta, snapshot: data })
+            .install_full_snapshot(
+                vote,
+                Snapshot {
+                    meta,
+                    snapshot: data,
+                },
+            )
             .await;
         let body = encode(answer.map_err(internal)?)?;
         Ok(Response::new(RaftReply {

@@ -1,0 +1,243 @@
+//! Start and stop of a node.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use dm_model::{DmError, codes};
+use dm_raft_store::{Machine, Store};
+use openraft::Raft;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::contacts::Contacts;
+use super::identity::DataFolder;
+use super::leadership::{Leadership, Watcher};
+use super::network::{Network, Sender};
+use super::node::{Inner, RaftNode};
+use super::service::{AnyRaft, PeerService};
+use super::{RaftOptions, bootstrap, server};
+
+/// How long a stop waits for the listener, and then for the store, to be let go.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// What the folder is held with.
+pub(super) struct Held {
+    pub(super) store: Arc<Store>,
+    folder: Arc<Mutex<DataFolder>>,
+}
+
+impl RaftNode {
+    /// Opens the folder, serves the peers, and returns when this node belongs to a cluster; a new cluster is waited for
+    /// as long as it takes. `machine` must be new: its state is rebuilt from snapshot and log.
+    pub async fn start<M: Machine>(
+        options: RaftOptions,
+        machine: Arc<RwLock<M>>,
+    ) -> Result<Self, DmError> {
+        refuse_join(&options)?;
+        let folder = DataFolder::open(&options.data_dir, &options.name)?;
+        let store = Store::open(&folder.store_path()).map_err(|error| store_trouble(&error))?;
+        let pristine = store.is_pristine().map_err(|error| store_trouble(&error))?;
+        check_store(&folder, pristine)?;
+
+        let contacts = Arc::new(Contacts::default());
+        let sender = Arc::new(Sender {
+            node_id: folder.identity().node_id,
+            cluster_id: AtomicU64::new(folder.identity().cluster_id),
+            contacts: contacts.clone(),
+        });
+        let machine = store.state_machine(machine);
+        let applied = machine.watch_applied();
+        let config = options.openraft()?;
+        let raft: AnyRaft = Raft::new(
+            sender.node_id,
+            config,
+            Network::new(sender.clone()),
+            store.log(),
+            machine,
+        )
+        .await
+        .map_err(|error| store_trouble(&error))?;
+
+        let folder = Arc::new(Mutex::new(folder));
+        let founders = options.founders();
+        let service = PeerService {
+            raft: raft.clone(),
+            sender: sender.clone(),
+            folder: folder.clone(),
+            founders: founders.iter().map(|(name, _)| name.clone()).collect(),
+            client_addr: options.client_addr.clone(),
+            peer_addr: options.peer_addr.clone(),
+        };
+        let leader_silence_max =
+            Duration::from_millis(options.election_ms + 2 * options.heartbeat_ms);
+        let leadership = watch_leadership(&raft, contacts, leader_silence_max);
+        let stop = CancellationToken::new();
+        let inner = Inner {
+            raft,
+            sender,
+            leadership,
+            applied,
+            held: Mutex::new(Some(Held { store, folder })),
+            stop,
+            server: Mutex::new(None),
+        };
+        let node = Self {
+            inner: Arc::new(inner),
+        };
+        let begun = node.begin(&options, service, &founders, pristine).await;
+        if let Err(error) = begun {
+            node.shutdown().await;
+            return Err(error);
+        }
+        Ok(node)
+    }
+
+    async fn begin(
+        &self,
+        options: &RaftOptions,
+        service: PeerService,
+        founders: &[(String, String)],
+        pristine: bool,
+    ) -> Result<(), DmError> {
+        let server = server::serve(
+            &options.peer_listen,
+            service.clone(),
+            self.inner.stop.clone(),
+        )
+        .await?;
+        *self
+            .inner
+            .server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(server);
+        if pristine {
+            bootstrap::form(&service, &options.name, founders).await?;
+            bootstrap::first_entry(&service).await?;
+        }
+        bootstrap::settle(&service)
+    }
+
+    /// Stops and lets the data folder go.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.inner.raft.shutdown().await {
+            tracing::warn!(%error, "raft did not stop cleanly");
+        }
+        self.inner.stop.cancel();
+        let server = self
+            .inner
+            .server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(mut server) = server
+            && tokio::time::timeout(STOP_TIMEOUT, &mut server)
+                .await
+                .is_err()
+        {
+            server.abort();
+        }
+        let held = self
+            .inner
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(held) = held {
+            held.close().await;
+        }
+    }
+
+    /// Returns when raft has stopped by itself, with the reason: its storage failed, and this process should end.
+    pub async fn failed(&self) -> String {
+        let stopped = self
+            .inner
+            .raft
+            .wait(None)
+            .metrics(|now| now.running_state.is_err(), "stopped")
+            .await;
+        match stopped.map(|now| now.running_state) {
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(())) => "raft stopped".to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Also when `start` was given up while it waited for the other founders.
+        self.stop.cancel();
+    }
+}
+
+impl Held {
+    /// Waits until nobody else uses store and folder, then closes them.
+    async fn close(self) {
+        let until = Instant::now() + STOP_TIMEOUT;
+        let shared = || Arc::strong_count(&self.store) > 1 || Arc::strong_count(&self.folder) > 1;
+        while shared() && Instant::now() < until {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        if shared() {
+            tracing::warn!("the data folder is still in use after raft stopped");
+        }
+        // Closing the database waits for its threads.
+        drop(tokio::task::spawn_blocking(move || drop(self)).await);
+    }
+}
+
+fn watch_leadership(
+    raft: &AnyRaft,
+    contacts: Arc<Contacts>,
+    silence_max: Duration,
+) -> watch::Receiver<Leadership> {
+    let (sender, receiver) = watch::channel(Leadership::default());
+    let watcher = Watcher {
+        metrics: raft.metrics(),
+        contacts,
+        silence_max,
+    };
+    tokio::spawn(watcher.run(sender));
+    receiver
+}
+
+fn refuse_join(options: &RaftOptions) -> Result<(), DmError> {
+    if options.join.is_empty() {
+        return Ok(());
+    }
+    Err(DmError::new(
+        &codes::NOT_YET_SUPPORTED,
+        "--join of dm-master (growing a running cluster) comes later",
+    )
+    .with_workaround(
+        "Start all masters of the cluster with the same --initial-cluster, in empty data folders.",
+    ))
+}
+
+fn check_store(folder: &DataFolder, pristine: bool) -> Result<(), DmError> {
+    let identity = folder.identity();
+    if pristine && identity.cluster_id != 0 && !identity.forming {
+        let text = format!(
+            "this master (`{}`) was a member of cluster {:x}, but its raft log is gone: {}",
+            identity.name,
+            identity.cluster_id,
+            folder.store_path().display()
+        );
+        return Err(DmError::new(&codes::MASTER_START_SERVICE, text).with_workaround(format!(
+            "Restore the folder, or run `dmctl offline-member --master --name {}`, empty the data folder and start with --join.",
+            identity.name
+        )));
+    }
+    Ok(())
+}
+
+fn store_trouble(error: &dyn std::fmt::Display) -> DmError {
+    DmError::new(
+        &codes::MASTER_START_SERVICE,
+        "the raft store does not serve",
+    )
+    .with_cause(error)
+}
