@@ -12,6 +12,16 @@
 //! 6. [`rules`]: which tables take part and where they go.
 //! 7. [`secret`]: passwords in memory and at rest.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
 pub mod config;
 pub mod error;
 pub mod flavor;

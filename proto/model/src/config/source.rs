@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::db::DbConfig;
-use super::{Parsed, check, duration, reader};
+use super::{Parsed, check, compat, duration, reader};
 use crate::error::DmError;
 use crate::flavor::Flavor;
 use crate::ids::SourceId;
@@ -106,8 +106,9 @@ impl Default for CheckerConfig {
 impl SourceConfig {
     /// Reads and checks a file's text.
     pub fn parse(yaml: &str) -> Result<Parsed<Self>, DmError> {
-        let Parsed { value, notices } = reader::read(yaml, "source", keys::SOURCE)?;
-        check::source_id(&value)?;
+        let Parsed { mut value, notices } = reader::read(yaml, "source", keys::SOURCE)?;
+        compat::normalise_source(&mut value);
+        check::required_source_keys(&value)?;
         let value: Self = reader::into_struct(value, "source")?;
         check::source(&value)?;
         Ok(Parsed { value, notices })
@@ -134,3 +135,7 @@ impl SourceConfig {
 fn yes() -> bool {
     true
 }
+
+#[cfg(test)]
+#[path = "source_test.rs"]
+mod tests;

@@ -132,11 +132,14 @@ impl Experimental {
 impl TaskConfig {
     /// Reads and checks a file's text.
     pub fn parse(yaml: &str) -> Result<Parsed<Self>, DmError> {
-        let Parsed { mut value, notices } = reader::read(yaml, "task", keys::TASK)?;
-        compat::move_old_keys(&mut value)?;
+        let Parsed {
+            mut value,
+            mut notices,
+        } = reader::read(yaml, "task", keys::TASK)?;
+        compat::normalise_task(&mut value);
         check::required_task_keys(&value)?;
         let task: Self = reader::into_struct(value, "task")?;
-        check::task(&task)?;
+        notices.extend(check::task(&task)?);
         Ok(Parsed {
             value: task,
             notices,

@@ -7,6 +7,7 @@
 mod database;
 mod key;
 mod render;
+mod rules;
 mod source;
 mod task;
 mod units;

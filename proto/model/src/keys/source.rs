@@ -1,4 +1,141 @@
 //! Keys of `source.yaml`.
-use super::Key;
-/// Keys.
-pub static SOURCE: &[Key] = &[];
+
+use super::database::DATABASE;
+use super::{Key, Ty};
+use crate::error::codes;
+
+const NO_RELAY: &str = "there is no relay log yet; the upstream is read directly";
+const FIXED: &str = "has no effect, as in DM: the value is fixed";
+
+/// The keys of `source.yaml`.
+pub const SOURCE: &[Key] = &[
+    Key::new(
+        "source-id",
+        Ty::Text,
+        "",
+        "Name of the source; required, at most 32 bytes.",
+    ),
+    Key::new("enable", Ty::Bool, "true", "False: its tasks do not run."),
+    Key::new(
+        "enable-gtid",
+        Ty::Bool,
+        "false",
+        "Positions are GTID sets. The server must run with GTIDs.",
+    ),
+    Key::new("enable-relay", Ty::Bool, "false", "Keep a relay log.").notice(NO_RELAY, &["false"]),
+    Key::new(
+        "relay-binlog-name",
+        Ty::Text,
+        "",
+        "Where the relay log starts.",
+    )
+    .notice(NO_RELAY, &[""]),
+    Key::new(
+        "relay-binlog-gtid",
+        Ty::Text,
+        "",
+        "Where the relay log starts.",
+    )
+    .notice(NO_RELAY, &[""]),
+    Key::new("relay-dir", Ty::Text, "", "Folder of the relay log.").notice(NO_RELAY, &[""]),
+    Key::new(
+        "flavor",
+        Ty::OneOf(&["", "mysql", "mariadb"], &codes::NOT_SUPPORTED_FLAVOR),
+        "found out",
+        "Family of the server.",
+    ),
+    Key::new(
+        "server-id",
+        Ty::Int(0, u32::MAX as i64),
+        "chosen",
+        "Our number among the server's replicas; 0 chooses one that is free.",
+    ),
+    Key::new(
+        "case-sensitive",
+        Ty::Bool,
+        "false",
+        "Rules distinguish upper and lower case in names.",
+    ),
+    Key::new(
+        "from",
+        Ty::Block(DATABASE),
+        "",
+        "How to reach the server; required.",
+    ),
+    Key::new(
+        "purge",
+        Ty::Block(PURGE),
+        "",
+        "When relay logs are deleted.",
+    ),
+    Key::new(
+        "checker",
+        Ty::Block(CHECKER),
+        "",
+        "When a task in error is tried again.",
+    ),
+    Key::new("filters", Ty::Any, "", "Binlog event filters.")
+        .refused("event filters come in a later release; remove them", &[])
+        .dropped(),
+    Key::obsolete("auto-fix-gtid", Ty::Bool, "false"),
+    Key::obsolete("meta-dir", Ty::Text, ""),
+    Key::obsolete("charset", Ty::Text, ""),
+    Key::obsolete("tracer", Ty::Any, ""),
+];
+
+const PURGE: &[Key] = &[
+    Key::new(
+        "interval",
+        Ty::Int(0, i64::MAX),
+        "3600",
+        "Seconds between two looks; 0 is never.",
+    )
+    .notice(NO_RELAY, &["3600"]),
+    Key::new(
+        "expires",
+        Ty::Int(0, i64::MAX),
+        "0",
+        "Hours after which a file may go; 0 is off.",
+    )
+    .notice(NO_RELAY, &["0"]),
+    Key::new(
+        "remain-space",
+        Ty::Int(0, i64::MAX),
+        "15",
+        "GB of free space to keep.",
+    )
+    .notice(NO_RELAY, &["15"]),
+];
+
+const CHECKER: &[Key] = &[
+    Key::new("check-enable", Ty::Bool, "true", "Try again at all."),
+    Key::new(
+        "backoff-rollback",
+        Ty::Duration,
+        "5m",
+        "After this long without an error the wait shrinks.",
+    ),
+    Key::new(
+        "backoff-max",
+        Ty::Duration,
+        "5m",
+        "Longest wait between two tries; at least 1s.",
+    ),
+    Key::new(
+        "check-interval",
+        Ty::Duration,
+        "5s",
+        "Time between two looks.",
+    )
+    .notice(FIXED, &["5s"])
+    .dropped(),
+    Key::new("backoff-min", Ty::Duration, "1s", "Shortest wait.")
+        .notice(FIXED, &["1s"])
+        .dropped(),
+    Key::new("backoff-jitter", Ty::Bool, "true", "Waits vary.")
+        .notice(FIXED, &["true"])
+        .dropped(),
+    Key::new("backoff-factor", Ty::Text, "2", "How waits grow.")
+        .notice(FIXED, &["2"])
+        .dropped(),
+];

@@ -18,4 +18,12 @@ catalogue! {
     ROW_MISMATCH = 60015, "RowMismatch", SyncUnit, Downstream, High, Definite, "Something else has changed the target: compare the row, correct it, then resume the task.";
     TARGET_UNSUITABLE = 60016, "TargetUnsuitable", TaskCheck, Downstream, High, Definite, "Change what the message names in the target.";
     REQUEST_CONFLICT = 60017, "RequestConflict", DmMaster, Internal, Medium, Definite, "Look at the present state and repeat the command if it is still wanted.";
+    META_DAMAGED = 60018, "MetaDamaged", Checkpoint, Downstream, High, Definite, "Somebody changed the rows of the meta schema: put them back from a backup, or start anew with `start-task --remove-meta`.";
+    TARGET_ROW_BLOCKED = 60019, "TargetRowBlocked", Checkpoint, Downstream, Medium, Transient, "Look for an open transaction on the meta schema at the target.";
+    TARGET_PROGRESS_CHANGED = 60020, "TargetProgressChanged", Checkpoint, Downstream, Medium, Transient, "Nothing needs to be done: the subtask goes on from what the target has.";
+    TABLE_NOT_TRACKED = 60021, "TableNotTracked", SyncUnit, Internal, High, Definite, "Load the table, or start the task before its CREATE TABLE.";
+    TARGET_NOT_EMPTY = 60022, "TargetNotEmpty", LoadUnit, Downstream, High, Definite, "Empty the target table, or leave the table out with block-allow-list, then resume the task.";
+    TARGET_STRUCTURE_DIFFERS = 60023, "TargetStructureDiffers", LoadUnit, Downstream, High, Definite, "Change or drop the target table, then resume the task.";
+    RULES_CHANGED = 60024, "RulesChanged", Checkpoint, Internal, High, Definite, "Start with the old routes and block-allow-list, or anew with `start-task --remove-meta` and empty target tables.";
+    VALUE_UNREADABLE = 60025, "ValueUnreadable", SyncUnit, Upstream, High, Definite, "Correct the value upstream, then load the table again.";
 }
