@@ -8,8 +8,8 @@ use crate::error::{DmError, ErrorCode, codes};
 
 /// Meta tables keep the source id in a column of this many bytes.
 pub const SOURCE_ID_BYTES_MAX: usize = 32;
-/// The task name is a prefix of meta table names, and those end at 64 characters.
-pub const TASK_NAME_CHARS_MAX: usize = 32;
+/// Meta tables keep the task name in a column of this many characters.
+pub const TASK_NAME_CHARS_MAX: usize = 128;
 /// Bound for a process name; it only has to fit messages and tables of `dmctl`.
 pub const WORKER_NAME_BYTES_MAX: usize = 255;
 

@@ -59,6 +59,9 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// Where the first event of a binlog file stands; servers refuse to start before it.
+const FIRST_EVENT: u64 = 4;
+
 /// Where an incremental task starts; name or GTID set is given.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
@@ -88,7 +91,7 @@ impl Meta {
         };
         Ok(Position {
             gtid,
-            binlog: BinlogPosition::new(self.binlog_name.clone(), self.binlog_pos),
+            binlog: BinlogPosition::new(self.binlog_name.clone(), self.binlog_pos.max(FIRST_EVENT)),
             server: String::new(),
         })
     }

@@ -83,7 +83,7 @@ fn missing_keys_have_dms_numbers() {
             .code,
         20021
     );
-    let long = MINIMAL.replace("name: t", &format!("name: {}", "t".repeat(99)));
+    let long = MINIMAL.replace("name: t", &format!("name: {}", "t".repeat(129)));
     assert_eq!(TaskConfig::parse(&long).unwrap_err().code, 20019);
 }
 

@@ -25,7 +25,7 @@ catalogue! {
     MASTER_ADVERTISE_ADDR_NOT_VALID = 38042, "MasterAdvertiseAddrNotValid", DmMaster, Internal, High, Definite, "";
     MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER = 38043, "MasterRequestIsNotForwardToLeader", DmMaster, Internal, High, Transient, "Use the address of another master, or wait for the election.";
     MASTER_IS_NOT_ASYNC_REQUEST = 38044, "MasterIsNotAsyncRequest", DmMaster, Internal, Medium, Definite, "";
-    MASTER_FAIL_TO_GET_EXPECT_RESULT = 38045, "MasterFailToGetExpectResult", DmMaster, Internal, Medium, Transient, "Look at `query-status`; the request stays recorded.";
+    MASTER_FAIL_TO_GET_EXPECT_RESULT = 38045, "MasterFailToGetExpectResult", DmMaster, Internal, Medium, Unknown, "Look at `query-status`; the request stays recorded.";
     MASTER_MASTER_NAME_NOT_EXIST = 38048, "MasterMasterNameNotExist", DmMaster, Internal, Low, Definite, "See `list-member --master`.";
     MASTER_INVALID_OFFLINE_TYPE = 38049, "MasterInvalidOfflineType", DmMaster, Internal, Low, Definite, "Use --master or --worker.";
     MASTER_ADVERTISE_PEER_URLS_NOT_VALID = 38050, "MasterAdvertisePeerURLsNotValid", DmMaster, Internal, High, Definite, "";
