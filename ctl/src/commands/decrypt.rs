@@ -21,27 +21,33 @@ pub struct Args {
     pub secret_key_path: Option<String>,
 }
 
+/// A password in clear.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plaintext(pub String);
+
 /// Decrypts here.
-pub fn call(args: &Args) -> Result<String, CtlError> {
+pub fn call(args: &Args) -> Result<Plaintext, CtlError> {
     let key = match &args.secret_key_path {
         Some(path) => SecretKey::from_hex_file(&task_file::read(path)?)?,
         None => SecretKey::from_hex_file(OLD_BUILT_IN_KEY)?,
     };
-    key.try_decrypt(&args.ciphertext).ok_or_else(|| {
-        let advice = if args.secret_key_path.is_some() {
-            ""
-        } else {
-            "; give the masters' key with --secret-key-path"
-        };
-        CtlError::message(format!(
-            "this text cannot be decrypted with this key{advice}"
-        ))
-    })
+    key.try_decrypt(&args.ciphertext)
+        .map(Plaintext)
+        .ok_or_else(|| {
+            let advice = if args.secret_key_path.is_some() {
+                ""
+            } else {
+                "; give the masters' key with --secret-key-path"
+            };
+            CtlError::message(format!(
+                "this text cannot be decrypted with this key{advice}"
+            ))
+        })
 }
 
 /// Only the password, in every format.
-pub fn print(plaintext: &String, _format: Format) -> String {
-    plaintext.clone()
+pub fn print(plaintext: &Plaintext, _format: Format) -> String {
+    plaintext.0.clone()
 }
 
 #[cfg(test)]
@@ -56,7 +62,7 @@ mod tests {
             ciphertext: ciphertext.clone(),
             secret_key_path: None,
         };
-        assert_eq!(call(&args).expect("decrypted"), "s3cret");
+        assert_eq!(call(&args).expect("decrypted"), Plaintext("s3cret".into()));
 
         let file = tempfile::NamedTempFile::new().expect("temporary file");
         std::fs::write(file.path(), format!("{OLD_BUILT_IN_KEY}\n")).expect("key written");
