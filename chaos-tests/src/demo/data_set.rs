@@ -24,7 +24,11 @@ impl DataSet {
     /// `prefix` stands before the names of the databases; scale 1 is about 230,000 rows.
     #[must_use]
     pub fn new(prefix: &str, scale: f64, seed: u64) -> Self {
-        Self { prefix: prefix.to_owned(), scale, seed }
+        Self {
+            prefix: prefix.to_owned(),
+            scale,
+            seed,
+        }
     }
 
     /// The names of its databases.
@@ -49,7 +53,11 @@ impl DataSet {
 
     /// Rows that the table has at first.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
     pub fn rows(&self, table: &Table) -> u64 {
         ((table.rows as f64 * self.scale) as u64).max(4)
     }
@@ -57,37 +65,58 @@ impl DataSet {
     /// All tables, each to be compared with its namesake.
     #[must_use]
     pub fn pairs(&self) -> Vec<TablePair> {
-        TABLES.iter().map(|table| TablePair::same(&self.schema(table), table.name)).collect()
+        TABLES
+            .iter()
+            .map(|table| TablePair::same(&self.schema(table), table.name))
+            .collect()
     }
 
     /// Creates and fills everything; returns the number of rows.
     pub async fn create(&self, server: &Endpoint) -> Result<u64> {
         let mut conn = server.conn().await?;
         for schema in self.schemas() {
-            conn.query_drop(format!("DROP DATABASE IF EXISTS `{schema}`")).await?;
+            conn.query_drop(format!("DROP DATABASE IF EXISTS `{schema}`"))
+                .await?;
             let charset = "DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
-            conn.query_drop(format!("CREATE DATABASE `{schema}` {charset}")).await?;
+            conn.query_drop(format!("CREATE DATABASE `{schema}` {charset}"))
+                .await?;
         }
         for (place, table) in TABLES.iter().enumerate() {
-            let collation = if place % 2 == 0 { "utf8mb4_general_ci" } else { "utf8mb4_bin" };
+            let collation = if place % 2 == 0 {
+                "utf8mb4_general_ci"
+            } else {
+                "utf8mb4_bin"
+            };
             let name = self.quoted(table.schema, table.name);
             let options = format!("ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={collation}");
             let statement = format!("CREATE TABLE {name} ({}) {options}", table.definition);
-            conn.query_drop(&statement).await.with_context(|| statement)?;
+            conn.query_drop(&statement)
+                .await
+                .with_context(|| statement)?;
         }
         conn.disconnect().await?;
-        stream::iter(TABLES.iter().enumerate().map(|(place, table)| self.fill(server, table, place as u64)))
-            .buffer_unordered(CONNECTIONS)
-            .try_fold(0, |sum, rows| async move { Ok(sum + rows) })
-            .await
+        stream::iter(
+            TABLES
+                .iter()
+                .enumerate()
+                .map(|(place, table)| self.fill(server, table, place as u64)),
+        )
+        .buffer_unordered(CONNECTIONS)
+        .try_fold(0, |sum, rows| async move { Ok(sum + rows) })
+        .await
     }
 
     async fn fill(&self, server: &Endpoint, table: &Table, place: u64) -> Result<u64> {
         let mut rng = StdRng::seed_from_u64(self.seed.wrapping_add(place));
         let mut conn = server.conn().await?;
         conn.query_drop("SET NAMES utf8mb4").await?;
-        conn.query_drop("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES'").await?;
-        let head = format!("INSERT INTO {} ({}) VALUES ", self.quoted(table.schema, table.name), table.columns);
+        conn.query_drop("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES'")
+            .await?;
+        let head = format!(
+            "INSERT INTO {} ({}) VALUES ",
+            self.quoted(table.schema, table.name),
+            table.columns
+        );
         let (mut statement, rows) = (head.clone(), self.rows(table));
         for n in 1..=rows {
             if statement.len() > head.len() {

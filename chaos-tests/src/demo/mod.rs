@@ -4,22 +4,25 @@
 //! sides hold the same), [`run()`] (the story that `deploy/demo.sh` tells). Tests use the first three as well.
 
 pub mod compare;
+mod configuration;
 mod data_set;
-//mod faults;
+mod faults;
 mod options;
 mod position;
-//mod run;
-//mod screen;
+mod run;
+mod screen;
 mod status;
+mod story;
 mod tables;
 mod values;
+mod watch;
 mod writer;
 
 pub use compare::{Report, TablePair, compare};
 pub use data_set::DataSet;
 pub use options::Options;
 pub use position::Recorded;
-//pub use run::run;
+pub use run::run;
 pub use status::TaskStatus;
 pub use tables::{TABLES, Table};
 pub use writer::{LoadCounts, Writer, WriterOptions};

@@ -26,7 +26,10 @@ impl Recorded {
         Ok(Self {
             file: row.take("File").context("no File")?,
             offset: row.take("Position").context("no Position")?,
-            gtid: row.take::<String, _>("Executed_Gtid_Set").unwrap_or_default().replace(['\n', ' '], ""),
+            gtid: row
+                .take::<String, _>("Executed_Gtid_Set")
+                .unwrap_or_default()
+                .replace(['\n', ' '], ""),
         })
     }
 
@@ -38,19 +41,32 @@ impl Recorded {
         }
         if !self.gtid.is_empty() && !status.syncer_gtid.is_empty() {
             let mut conn = source.conn().await?;
-            let contained: Option<u8> =
-                conn.exec_first("SELECT GTID_SUBSET(?, ?)", (&self.gtid, &status.syncer_gtid)).await?;
+            let contained: Option<u8> = conn
+                .exec_first(
+                    "SELECT GTID_SUBSET(?, ?)",
+                    (&self.gtid, &status.syncer_gtid),
+                )
+                .await?;
             conn.disconnect().await?;
             return Ok(contained == Some(1));
         }
-        let number = |file: &str| file.rsplit('.').next().and_then(|digits| digits.parse::<u64>().ok());
-        let Some((file, offset)) = parse(&status.syncer_binlog) else { return Ok(false) };
+        let number = |file: &str| {
+            file.rsplit('.')
+                .next()
+                .and_then(|digits| digits.parse::<u64>().ok())
+        };
+        let Some((file, offset)) = parse(&status.syncer_binlog) else {
+            return Ok(false);
+        };
         Ok((number(&file), offset) >= (number(&self.file), self.offset))
     }
 }
 
 /// `(file, offset)`.
 fn parse(text: &str) -> Option<(String, u64)> {
-    let (file, offset) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(", ")?;
+    let (file, offset) = text
+        .strip_prefix('(')?
+        .strip_suffix(')')?
+        .split_once(", ")?;
     Some((file.to_owned(), offset.parse().ok()?))
 }

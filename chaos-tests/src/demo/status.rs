@@ -38,7 +38,9 @@ impl TaskStatus {
         let source = json["sources"].get(0).context("no source")?;
         let empty = Value::Null;
         let subtasks = source["subTaskStatus"].as_array();
-        let subtask = subtasks.and_then(|list| list.iter().find(|one| one["name"] == task)).unwrap_or(&empty);
+        let subtask = subtasks
+            .and_then(|list| list.iter().find(|one| one["name"] == task))
+            .unwrap_or(&empty);
         let sync = &subtask["sync"];
         let mut errors: Vec<String> = [&json["msg"], &source["msg"], &subtask["msg"]]
             .iter()
@@ -47,7 +49,12 @@ impl TaskStatus {
             .map(str::to_owned)
             .collect();
         for error in subtask["result"]["errors"].as_array().into_iter().flatten() {
-            errors.push(format!("{} {} {}", error["ErrCode"], text(&error["Message"]), text(&error["RawCause"])));
+            errors.push(format!(
+                "{} {} {}",
+                error["ErrCode"],
+                text(&error["Message"]),
+                text(&error["RawCause"])
+            ));
         }
         Ok(Self {
             worker: text(&source["sourceStatus"]["worker"]),

@@ -43,7 +43,11 @@ pub const TABLES: &[Table] = &[
         columns: "id, parent_id, name, slug",
         rows: 300,
         row: |rng, n| {
-            let parent = if n < 20 { "NULL".to_owned() } else { (n / 20).to_string() };
+            let parent = if n < 20 {
+                "NULL".to_owned()
+            } else {
+                (n / 20).to_string()
+            };
             format!("{n}, {parent}, {}, 'category-{n}'", words(rng, 2))
         },
     },
@@ -73,7 +77,10 @@ pub const TABLES: &[Table] = &[
                 rng.random_range(1..1_000),
                 rng.random_range(0..100),
                 pick(rng, &["draft", "listed", "gone"]),
-                pick(rng, &["", "new", "new,sale", "eco,heavy", "new,sale,eco,heavy"]),
+                pick(
+                    rng,
+                    &["", "new", "new,sale", "eco,heavy", "new,sale,eco,heavy"]
+                ),
                 json(rng),
                 hex(rng, 16),
                 datetime(rng, 6),
@@ -91,7 +98,13 @@ pub const TABLES: &[Table] = &[
         row: |rng, n| {
             let region = ["DE", "FR", "SE"][usize::try_from(n % 3).unwrap_or(0)];
             let note = words(rng, 1);
-            format!("{}, '{region}', {}, {}.50, {}", n.div_ceil(3), date(rng), n % 900, or_null(rng, note))
+            format!(
+                "{}, '{region}', {}, {}.50, {}",
+                n.div_ceil(3),
+                date(rng),
+                n % 900,
+                or_null(rng, note)
+            )
         },
     },
     Table {
@@ -169,7 +182,12 @@ pub const TABLES: &[Table] = &[
         rows: ORDERS * LINES_PER_ORDER,
         row: |rng, n| {
             let (order, line) = (n.div_ceil(LINES_PER_ORDER), n % LINES_PER_ORDER + 1);
-            format!("{order}, {line}, {}, {}, {}.99", rng.random_range(1..=PRODUCTS), n % 20 + 1, n % 500)
+            format!(
+                "{order}, {line}, {}, {}, {}.99",
+                rng.random_range(1..=PRODUCTS),
+                n % 20 + 1,
+                n % 500
+            )
         },
     },
     Table {
@@ -220,7 +238,12 @@ pub const TABLES: &[Table] = &[
         // No primary key, and every row is there several times.
         row: |_, n| {
             let kind = n % 4_000;
-            format!("{}, '/page/{kind}', {}, '2026-01-02 03:04:05.{:02}'", kind / 4, kind as f32 / 7.0, kind % 100)
+            format!(
+                "{}, '/page/{kind}', {}, '2026-01-02 03:04:05.{:02}'",
+                kind / 4,
+                kind as f32 / 7.0,
+                kind % 100
+            )
         },
     },
     Table {
@@ -230,7 +253,8 @@ pub const TABLES: &[Table] = &[
         columns: "at, who, what, payload, level",
         rows: 3_000,
         row: |rng, _| {
-            let (at, who, what, payload) = (datetime(rng, 6), words(rng, 1), words(rng, 8), hex(rng, 24));
+            let (at, who, what, payload) =
+                (datetime(rng, 6), words(rng, 1), words(rng, 8), hex(rng, 24));
             format!(
                 "{}, {}, {}, {}, {}",
                 or_null(rng, at),

@@ -67,7 +67,10 @@ struct Counts {
 impl Writer {
     /// Starts writing.
     pub async fn start(server: &Endpoint, data: &DataSet, options: WriterOptions) -> Result<Self> {
-        let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
+        let (stop, counts) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(Counts::default()),
+        );
         let mut tasks = Vec::new();
         for place in 0..CONNECTIONS {
             let buyer = Buyer {
@@ -82,9 +85,18 @@ impl Writer {
         }
         if options.ddl {
             let conn = connect(server).await?;
-            tasks.push(tokio::spawn(alter(conn, data.clone(), Arc::clone(&stop), Arc::clone(&counts))));
+            tasks.push(tokio::spawn(alter(
+                conn,
+                data.clone(),
+                Arc::clone(&stop),
+                Arc::clone(&counts),
+            )));
         }
-        Ok(Self { stop, counts, tasks })
+        Ok(Self {
+            stop,
+            counts,
+            tasks,
+        })
     }
 
     /// What was committed until now.
@@ -102,7 +114,9 @@ impl Writer {
     pub async fn stop(mut self) -> Result<LoadCounts> {
         self.stop.store(true, Ordering::SeqCst);
         for task in std::mem::take(&mut self.tasks) {
-            timeout(STOP_MAX, task).await.context("the load did not stop")???;
+            timeout(STOP_MAX, task)
+                .await
+                .context("the load did not stop")???;
         }
         Ok(self.counts())
     }
@@ -135,7 +149,8 @@ struct Buyer {
 
 impl Buyer {
     async fn run(mut self) -> Result<()> {
-        let pause = Duration::from_secs_f64(CONNECTIONS as f64 / f64::from(self.options.rate.max(1)));
+        let pause =
+            Duration::from_secs_f64(CONNECTIONS as f64 / f64::from(self.options.rate.max(1)));
         let mut tick = interval(pause);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = Instant::now() + self.options.time_max;
@@ -152,7 +167,9 @@ impl Buyer {
                     Err(mysql_async::Error::Server(error)) if RETRIED.contains(&error.code) => {
                         self.counts.retries.fetch_add(1, Ordering::SeqCst);
                     }
-                    Err(error) => return Err(error).with_context(|| format!("writing: {statements:?}")),
+                    Err(error) => {
+                        return Err(error).with_context(|| format!("writing: {statements:?}"));
+                    }
                 }
             }
         }
@@ -160,7 +177,11 @@ impl Buyer {
     }
 
     /// One transaction: the statements and a line in `events`, by which one sees how far a target is.
-    async fn transaction(&mut self, kind: &str, statements: &[String]) -> Result<u64, mysql_async::Error> {
+    async fn transaction(
+        &mut self,
+        kind: &str,
+        statements: &[String],
+    ) -> Result<u64, mysql_async::Error> {
         let mut transaction = self.conn.start_transaction(TxOpts::default()).await?;
         let mut rows = 1;
         for statement in statements {
@@ -168,7 +189,11 @@ impl Buyer {
             rows += transaction.affected_rows();
         }
         let events = self.data.quoted("shop_ops", "events");
-        transaction.query_drop(format!("INSERT INTO {events} (kind, at) VALUES ('{kind}', NOW(6))")).await?;
+        transaction
+            .query_drop(format!(
+                "INSERT INTO {events} (kind, at) VALUES ('{kind}', NOW(6))"
+            ))
+            .await?;
         transaction.commit().await?;
         Ok(rows)
     }
@@ -191,18 +216,29 @@ impl Buyer {
     }
 
     /// A key that was there at first.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
     fn key(&mut self, rows: u64) -> u64 {
         let rows = ((rows as f64 * self.options.scale) as u64).max(4);
         self.rng.random_range(1..=rows)
     }
 
     fn order(&mut self) -> Vec<String> {
-        let (orders, lines) = (self.table("shop_sales", "orders"), self.table("shop_sales", "order_lines"));
+        let (orders, lines) = (
+            self.table("shop_sales", "orders"),
+            self.table("shop_sales", "order_lines"),
+        );
         let payments = self.table("shop_sales", "payments");
         let (customer, product) = (self.key(CUSTOMERS), self.key(PRODUCTS));
         let comment = words(&mut self.rng, 3);
-        let price = format!("{}.{:02}", self.rng.random_range(1..500), self.rng.random_range(0..100));
+        let price = format!(
+            "{}.{:02}",
+            self.rng.random_range(1..500),
+            self.rng.random_range(0..100)
+        );
         vec![
             format!(
                 "INSERT INTO {orders} (customer_id, state, total, placed, comment) \
@@ -224,16 +260,29 @@ impl Buyer {
     /// The sum of all balances never changes.
     fn transfer(&mut self) -> Vec<String> {
         let accounts = self.table("shop_sales", "accounts");
-        let (from, to, amount) = (self.key(ACCOUNTS), self.key(ACCOUNTS), self.rng.random_range(1..100));
+        let (from, to, amount) = (
+            self.key(ACCOUNTS),
+            self.key(ACCOUNTS),
+            self.rng.random_range(1..100),
+        );
         let change = |id, sign| {
-            format!("UPDATE {accounts} SET balance = balance {sign} {amount}, changed = NOW(6) WHERE id = {id}")
+            format!(
+                "UPDATE {accounts} SET balance = balance {sign} {amount}, changed = NOW(6) WHERE id = {id}"
+            )
         };
         vec![change(from, '-'), change(to, '+')]
     }
 
     fn catalog(&mut self) -> Vec<String> {
-        let (products, prices) = (self.table("shop_catalog", "products"), self.table("shop_catalog", "product_prices"));
-        let (id, attributes, text) = (self.key(PRODUCTS), json(&mut self.rng), words(&mut self.rng, 10));
+        let (products, prices) = (
+            self.table("shop_catalog", "products"),
+            self.table("shop_catalog", "product_prices"),
+        );
+        let (id, attributes, text) = (
+            self.key(PRODUCTS),
+            json(&mut self.rng),
+            words(&mut self.rng, 10),
+        );
         let day = format!("{}-01-01", self.rng.random_range(2000..2030));
         vec![
             format!(
@@ -249,7 +298,10 @@ impl Buyer {
     }
 
     fn cancel(&mut self) -> Vec<String> {
-        let (orders, lines) = (self.table("shop_sales", "orders"), self.table("shop_sales", "order_lines"));
+        let (orders, lines) = (
+            self.table("shop_sales", "orders"),
+            self.table("shop_sales", "order_lines"),
+        );
         let id = self.key(ORDERS);
         debug_assert!(LINES_PER_ORDER < 100);
         vec![
@@ -263,15 +315,23 @@ impl Buyer {
         let clicks = self.table("shop_ops", "clicks");
         let visitor = self.rng.random_range(0..1_000);
         vec![
-            format!("INSERT INTO {clicks} VALUES ({visitor}, '/new', 1.5, NOW(2)), ({visitor}, '/new', 1.5, NOW(2))"),
+            format!(
+                "INSERT INTO {clicks} VALUES ({visitor}, '/new', 1.5, NOW(2)), ({visitor}, '/new', 1.5, NOW(2))"
+            ),
             format!("DELETE FROM {clicks} WHERE visitor = {visitor} ORDER BY page LIMIT 1"),
-            format!("UPDATE {clicks} SET spent = spent + 0.1 WHERE visitor = {visitor} ORDER BY page DESC LIMIT 1"),
+            format!(
+                "UPDATE {clicks} SET spent = spent + 0.1 WHERE visitor = {visitor} ORDER BY page DESC LIMIT 1"
+            ),
         ]
     }
 
     fn types(&mut self) -> Vec<String> {
         let every = self.table("shop_catalog", "every_type");
-        let (id, text, bits) = (self.key(3_000), words(&mut self.rng, 30), self.rng.random::<u64>());
+        let (id, text, bits) = (
+            self.key(3_000),
+            words(&mut self.rng, 30),
+            self.rng.random::<u64>(),
+        );
         let (float, other) = (self.rng.random::<f32>() * 1e-20, self.key(3_000));
         vec![
             format!(
@@ -279,7 +339,9 @@ impl Buyer {
                  c_decimal = -c_decimal, c_timestamp6 = NOW(6), c_blob = UNHEX(SHA2({bits}, 256)), c_small = 7, c_usmall = 8 \
                  WHERE id = {id}"
             ),
-            format!("UPDATE {every} SET c_json = NULL, c_year = 2026, c_enum = 'ü', c_set = 'a,d' WHERE id = {other}"),
+            format!(
+                "UPDATE {every} SET c_json = NULL, c_year = 2026, c_enum = 'ü', c_set = 'a,d' WHERE id = {other}"
+            ),
         ]
     }
 
@@ -287,8 +349,12 @@ impl Buyer {
         let audit = self.table("shop_ops", "audit_log");
         let (what, level) = (words(&mut self.rng, 6), self.rng.random::<u8>());
         vec![
-            format!("INSERT INTO {audit} VALUES (NOW(6), NULL, {what}, RANDOM_BYTES(12), {level}), (NULL, NULL, NULL, NULL, NULL)"),
-            format!("UPDATE {audit} SET who = 'changed' WHERE level = {level} AND who IS NULL LIMIT 1"),
+            format!(
+                "INSERT INTO {audit} VALUES (NOW(6), NULL, {what}, RANDOM_BYTES(12), {level}), (NULL, NULL, NULL, NULL, NULL)"
+            ),
+            format!(
+                "UPDATE {audit} SET who = 'changed' WHERE level = {level} AND who IS NULL LIMIT 1"
+            ),
             format!("DELETE FROM {audit} WHERE at IS NULL AND what IS NULL LIMIT 1"),
         ]
     }
@@ -296,12 +362,19 @@ impl Buyer {
     fn settings(&mut self) -> Vec<String> {
         let settings = self.table("shop_ops", "settings");
         let (name, text) = (self.key(SETTINGS), words(&mut self.rng, 200));
-        vec![format!("REPLACE INTO {settings} (name, value, changed_year) VALUES ('setting-{name}', {text}, 2026)")]
+        vec![format!(
+            "REPLACE INTO {settings} (name, value, changed_year) VALUES ('setting-{name}', {text}, 2026)"
+        )]
     }
 }
 
 /// Changes a table under the load, at moments that a target must keep in order.
-async fn alter(mut conn: Conn, data: DataSet, stop: Arc<AtomicBool>, counts: Arc<Counts>) -> Result<()> {
+async fn alter(
+    mut conn: Conn,
+    data: DataSet,
+    stop: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+) -> Result<()> {
     let settings = data.quoted("shop_ops", "settings");
     let statements = [
         format!("ALTER TABLE {settings} ADD COLUMN added VARCHAR(20) NOT NULL DEFAULT 'before'"),
@@ -315,7 +388,9 @@ async fn alter(mut conn: Conn, data: DataSet, stop: Arc<AtomicBool>, counts: Arc
                 return Ok(conn.disconnect().await?);
             }
         }
-        conn.query_drop(&statement).await.with_context(|| statement)?;
+        conn.query_drop(&statement)
+            .await
+            .with_context(|| statement)?;
         counts.ddl.fetch_add(1, Ordering::SeqCst);
     }
     Ok(conn.disconnect().await?)

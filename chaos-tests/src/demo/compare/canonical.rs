@@ -51,7 +51,11 @@ fn tagged(row: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
 }
 
 fn parse_json(bytes: &[u8], is_json: bool) -> Option<Json> {
-    if is_json { serde_json::from_slice(bytes).ok() } else { None }
+    if is_json {
+        serde_json::from_slice(bytes).ok()
+    } else {
+        None
+    }
 }
 
 fn json(row: &mut Vec<u8>, value: &Json) {
@@ -99,15 +103,33 @@ mod tests {
     fn what_is_equal_looks_equal() {
         assert_eq!(form(Value::Int(7), false), form(Value::UInt(7), false));
         let (spaced, dense) = (r#"{"b": 1, "a": [1, 2]}"#, r#"{"a":[1,2],"b":1}"#);
-        assert_eq!(form(Value::Bytes(spaced.into()), true), form(Value::Bytes(dense.into()), true));
+        assert_eq!(
+            form(Value::Bytes(spaced.into()), true),
+            form(Value::Bytes(dense.into()), true)
+        );
     }
 
     #[test]
     fn what_differs_looks_different() {
-        assert_ne!(form(Value::Float(0.0), false), form(Value::Float(-0.0), false));
-        assert_ne!(form(Value::Bytes("1.0".into()), false), form(Value::Bytes("1.00".into()), false));
-        assert_ne!(form(Value::Bytes("".into()), false), form(Value::NULL, false));
-        assert_ne!(form(Value::Bytes("[1]".into()), true), form(Value::Bytes("[1.0]".into()), true));
-        assert_ne!(form(Value::Bytes("null".into()), true), form(Value::NULL, true));
+        assert_ne!(
+            form(Value::Float(0.0), false),
+            form(Value::Float(-0.0), false)
+        );
+        assert_ne!(
+            form(Value::Bytes("1.0".into()), false),
+            form(Value::Bytes("1.00".into()), false)
+        );
+        assert_ne!(
+            form(Value::Bytes("".into()), false),
+            form(Value::NULL, false)
+        );
+        assert_ne!(
+            form(Value::Bytes("[1]".into()), true),
+            form(Value::Bytes("[1.0]".into()), true)
+        );
+        assert_ne!(
+            form(Value::Bytes("null".into()), true),
+            form(Value::NULL, true)
+        );
     }
 }

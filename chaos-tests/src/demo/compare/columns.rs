@@ -24,17 +24,28 @@ impl Plan {
             (_, true) => return Err("the target has no such table".to_owned()),
             _ => {}
         }
-        let mut plan = Self { names: Vec::new(), json: Vec::new(), key: Vec::new() };
+        let mut plan = Self {
+            names: Vec::new(),
+            json: Vec::new(),
+            key: Vec::new(),
+        };
         for (place, column) in source.iter().enumerate() {
-            let other = target.iter().find(|other| other.name.eq_ignore_ascii_case(&column.name));
+            let other = target
+                .iter()
+                .find(|other| other.name.eq_ignore_ascii_case(&column.name));
             let other = other.ok_or_else(|| format!("the target has no column {}", column.name))?;
             plan.names.push(column.name.clone());
-            plan.json.push(column.data_type == "json" || other.data_type == "json");
+            plan.json
+                .push(column.data_type == "json" || other.data_type == "json");
             if column.in_primary_key {
                 plan.key.push(place);
             }
         }
-        match target.iter().find(|other| !source.iter().any(|column| column.name.eq_ignore_ascii_case(&other.name))) {
+        match target.iter().find(|other| {
+            !source
+                .iter()
+                .any(|column| column.name.eq_ignore_ascii_case(&other.name))
+        }) {
             Some(extra) => Err(format!("only the target has a column {}", extra.name)),
             None => Ok(plan),
         }
@@ -42,7 +53,11 @@ impl Plan {
 
     /// The list of a SELECT.
     pub(super) fn list(&self) -> String {
-        let quoted: Vec<String> = self.names.iter().map(|name| format!("`{}`", name.replace('`', "``"))).collect();
+        let quoted: Vec<String> = self
+            .names
+            .iter()
+            .map(|name| format!("`{}`", name.replace('`', "``")))
+            .collect();
         quoted.join(", ")
     }
 }

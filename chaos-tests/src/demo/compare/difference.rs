@@ -12,7 +12,12 @@ const ROWS_MAX: u64 = 20_000_000;
 const SHOWN_CHARS_MAX: usize = 400;
 
 /// The first row, in the order of reading, that one side has and the other lacks.
-pub(super) async fn first(source: &mut Side, target: &mut Side, pair: &TablePair, plan: &Plan) -> Result<String> {
+pub(super) async fn first(
+    source: &mut Side,
+    target: &mut Side,
+    pair: &TablePair,
+    plan: &Plan,
+) -> Result<String> {
     let mut balance: HashMap<u128, i64> = HashMap::new();
     let mut rows = 0;
     source
@@ -24,7 +29,9 @@ pub(super) async fn first(source: &mut Side, target: &mut Side, pair: &TablePair
         })
         .await?;
     if rows > ROWS_MAX {
-        return Ok(format!("more than {ROWS_MAX} rows: the differing row was not searched"));
+        return Ok(format!(
+            "more than {ROWS_MAX} rows: the differing row was not searched"
+        ));
     }
     let (mut extra, mut extra_count) = (None, 0_u64);
     target
@@ -48,7 +55,8 @@ pub(super) async fn first(source: &mut Side, target: &mut Side, pair: &TablePair
             })
             .await?;
     }
-    let mut text = format!("{missing_count} rows only at the source, {extra_count} only at the target");
+    let mut text =
+        format!("{missing_count} rows only at the source, {extra_count} only at the target");
     for (side, row) in [("source", missing), ("target", extra)] {
         if let Some(row) = row {
             text += &format!("\n  first only at the {side}: {row}");
@@ -61,15 +69,33 @@ pub(super) async fn first(source: &mut Side, target: &mut Side, pair: &TablePair
 fn show(row: &Row, plan: &Plan) -> String {
     let value = |place: usize| {
         let name = plan.names.get(place).map_or("", String::as_str);
-        format!("{name}={}", row.as_ref(place).map_or_else(String::new, literal))
+        format!(
+            "{name}={}",
+            row.as_ref(place).map_or_else(String::new, literal)
+        )
     };
     let key: Vec<String> = plan.key.iter().map(|place| value(*place)).collect();
-    let rest = (0..plan.names.len()).filter(|place| !plan.key.contains(place)).map(value);
-    let rest: String = rest.collect::<Vec<_>>().join(" ").chars().take(SHOWN_CHARS_MAX).collect();
-    if key.is_empty() { format!("(no key) {rest}") } else { format!("[{}] {rest}", key.join(" ")) }
+    let rest = (0..plan.names.len())
+        .filter(|place| !plan.key.contains(place))
+        .map(value);
+    let rest: String = rest
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(SHOWN_CHARS_MAX)
+        .collect();
+    if key.is_empty() {
+        format!("(no key) {rest}")
+    } else {
+        format!("[{}] {rest}", key.join(" "))
+    }
 }
 
 fn literal(value: &Value) -> String {
     let text = value.as_sql(false);
-    if text.chars().count() > 60 { text.chars().take(57).collect::<String>() + "..." } else { text }
+    if text.chars().count() > 60 {
+        text.chars().take(57).collect::<String>() + "..."
+    } else {
+        text
+    }
 }

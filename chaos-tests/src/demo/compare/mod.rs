@@ -33,7 +33,10 @@ impl TablePair {
     #[must_use]
     pub fn same(schema: &str, table: &str) -> Self {
         let name = (schema.to_owned(), table.to_owned());
-        Self { source: name.clone(), target: name }
+        Self {
+            source: name.clone(),
+            target: name,
+        }
     }
 }
 
@@ -43,7 +46,9 @@ pub async fn compare(source: &Endpoint, target: &Endpoint, tables: &[TablePair])
     let mut target = Side::open(target).await?;
     let mut report = Report::default();
     for pair in tables {
-        report.tables.push(one(&mut source, &mut target, pair).await?);
+        report
+            .tables
+            .push(one(&mut source, &mut target, pair).await?);
     }
     source.close().await?;
     target.close().await?;
@@ -52,13 +57,34 @@ pub async fn compare(source: &Endpoint, target: &Endpoint, tables: &[TablePair])
 
 async fn one(source: &mut Side, target: &mut Side, pair: &TablePair) -> Result<TableReport> {
     let name = format!("{}.{}", pair.source.0, pair.source.1);
-    let (source_columns, target_columns) = (source.columns(&pair.source).await?, target.columns(&pair.target).await?);
+    let (source_columns, target_columns) = (
+        source.columns(&pair.source).await?,
+        target.columns(&pair.target).await?,
+    );
     let plan = match Plan::new(&source_columns, &target_columns) {
         Ok(plan) => plan,
-        Err(why) => return Ok(TableReport { name, source: None, target: None, difference: Some(why) }),
+        Err(why) => {
+            return Ok(TableReport {
+                name,
+                source: None,
+                target: None,
+                difference: Some(why),
+            });
+        }
     };
-    let (left, right) = tokio::try_join!(source.sum(&pair.source, &plan), target.sum(&pair.target, &plan))?;
-    let difference =
-        if left == right { None } else { Some(difference::first(source, target, pair, &plan).await?) };
-    Ok(TableReport { name, source: Some(left), target: Some(right), difference })
+    let (left, right) = tokio::try_join!(
+        source.sum(&pair.source, &plan),
+        target.sum(&pair.target, &plan)
+    )?;
+    let difference = if left == right {
+        None
+    } else {
+        Some(difference::first(source, target, pair, &plan).await?)
+    };
+    Ok(TableReport {
+        name,
+        source: Some(left),
+        target: Some(right),
+        difference,
+    })
 }

@@ -62,7 +62,11 @@ impl Report {
     /// Rows at the source.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.tables.iter().filter_map(|table| table.source).map(|sum| sum.rows).sum()
+        self.tables
+            .iter()
+            .filter_map(|table| table.source)
+            .map(|sum| sum.rows)
+            .sum()
     }
 }
 
@@ -74,9 +78,17 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table.load_style(presets::UTF8_BORDERS_ONLY);
-        table.set_header(["table", "rows source", "rows target", "checksum source", "checksum target", ""]);
+        table.set_header([
+            "table",
+            "rows source",
+            "rows target",
+            "checksum source",
+            "checksum target",
+            "",
+        ]);
         for one in &self.tables {
-            let rows = |sum: Option<TableSum>| sum.map_or("-".to_owned(), |sum| sum.rows.to_string());
+            let rows =
+                |sum: Option<TableSum>| sum.map_or("-".to_owned(), |sum| sum.rows.to_string());
             let checksum = |sum: Option<TableSum>| sum.map_or("-".to_owned(), |sum| sum.checksum());
             table.add_row([
                 one.name.clone(),

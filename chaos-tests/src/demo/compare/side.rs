@@ -18,10 +18,16 @@ impl Side {
     pub(super) async fn open(server: &Endpoint) -> Result<Self> {
         let mut conn = server.conn().await?;
         conn.query_drop("SET NAMES utf8mb4").await?;
-        conn.query_drop("SET time_zone = '+00:00', sql_mode = '', sql_select_limit = DEFAULT").await?;
-        conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
-        conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
-        Ok(Self { conn, addr: server.addr() })
+        conn.query_drop("SET time_zone = '+00:00', sql_mode = '', sql_select_limit = DEFAULT")
+            .await?;
+        conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            .await?;
+        conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            .await?;
+        Ok(Self {
+            conn,
+            addr: server.addr(),
+        })
     }
 
     pub(super) async fn close(mut self) -> Result<()> {
@@ -61,13 +67,18 @@ impl Side {
         mut visit: impl FnMut(u128, &Row),
     ) -> Result<()> {
         let query = format!("SELECT {} FROM `{}`.`{}`", plan.list(), table.0, table.1);
-        let mut result =
-            self.conn.exec_iter(&query, ()).await.with_context(|| format!("{}: {query}", self.addr))?;
+        let mut result = self
+            .conn
+            .exec_iter(&query, ())
+            .await
+            .with_context(|| format!("{}: {query}", self.addr))?;
         let mut form = Vec::new();
         while let Some(row) = result.next().await? {
             form.clear();
             for (place, is_json) in plan.json.iter().enumerate() {
-                let value = row.as_ref(place).context("a row has fewer values than columns")?;
+                let value = row
+                    .as_ref(place)
+                    .context("a row has fewer values than columns")?;
                 canonical::append(&mut form, value, *is_json);
             }
             visit(xxh3_128(&form), &row);
