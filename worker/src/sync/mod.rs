@@ -1,8 +1,41 @@
 //! One subtask: a source's changes, read, understood and applied to the target exactly once.
+//!
+//! Read in the order in which data flows; each folder is a stage with its own type, so the compiler says where you are:
+//!
+//! | folder | from → to | its job |
+//! |---|---|---|
+//! | `upstream/` | server → [`RawEvent`](upstream::RawEvent) | connections, positions, structures, snapshots, the binlog stream |
+//! | `load/` | snapshot → target | the full copy, table by table |
+//! | `decode/` | `RawEvent` → [`Transaction`](decode::Transaction) | bytes to whole upstream transactions |
+//! | `track/` | `Transaction` → [`Tracked`](track::Tracked) | schema history and table cursors |
+//! | `transform/` | `Tracked` → [`Routed`](transform::Routed) | filter, route, column plan |
+//! | `schedule/` | `Routed` → [`Batch`](schedule::Batch) | which transactions share a target commit |
+//! | `apply/` | `Batch` → [`Committed`](apply::Committed) | SQL, the fenced commit, DDL |
+//! | `run/` | – | take over, set up, copy, stream: the loop that drives the stages |
+//! | `meta/` | – | head, lane and table rows in the target: fence and progress in one place |
+//!
+//! Invariants: nothing writes to a target without a [`FenceToken`]; progress commits with the data that it describes; a table's
+//! source structure is never asked of the target; `track::cursors` and `transform` are pure.
+//!
+//! Recovery: everything is read again from the target's meta rows after the epochs were raised (`meta/head.rs`); there is no local state.
 
+mod apply;
+mod backoff;
+mod control;
+mod decode;
+mod errors;
 mod fence_token;
+mod load;
+mod meta;
+mod run;
+mod schedule;
 mod status;
+mod stop;
 mod subtask;
+mod track;
+mod transform;
+mod upstream;
+mod value;
 
 pub use fence_token::FenceToken;
 pub use status::{SubtaskStatus, TableStatus};

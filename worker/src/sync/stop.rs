@@ -17,7 +17,7 @@ pub(crate) enum Stop {
 
 impl From<DmError> for Stop {
     fn from(error: DmError) -> Self {
-        match error.kind() {
+        match error.kind {
             dm_model::Kind::Definite => Self::Definite(error),
             dm_model::Kind::Transient | dm_model::Kind::Unknown => Self::Transient(error),
         }

@@ -1,7 +1,15 @@
 //! A running subtask.
-use super::{FenceToken, SubtaskStatus};
+
+use std::{sync::Arc, time::Duration};
+
 use dm_model::config::{SourceConfig, SubtaskConfig, TaskConfig};
-use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{FenceToken, SubtaskStatus, control::Control, run::run};
+
+/// A stop waits this long for a commit on its way; what it leaves then is harmless, because the next owner raises the epoch.
+const STOP_WITHIN: Duration = Duration::from_millis(700);
 
 /// Everything a subtask is started with.
 #[derive(Clone, Debug)]
@@ -23,27 +31,48 @@ pub struct SubtaskSpec {
 pub struct Subtask;
 
 impl Subtask {
-    /// Starts one.
-    pub fn spawn(_spec: SubtaskSpec) -> SubtaskHandle {
-        SubtaskHandle { status: Arc::new(SubtaskStatus::default()) }
+    /// Starts one. It runs until it is stopped, its lease ends, or an operator has to act.
+    pub fn spawn(spec: SubtaskSpec) -> SubtaskHandle {
+        let cancel = CancellationToken::new();
+        let control = Control::new(spec.token.clone(), cancel.clone());
+        let running = tokio::spawn(run(spec, control.clone()));
+        SubtaskHandle { cancel, control, running: Some(running) }
     }
 }
 
 /// A started subtask.
 #[derive(Debug)]
 pub struct SubtaskHandle {
-    status: Arc<SubtaskStatus>,
+    cancel: CancellationToken,
+    control: Control,
+    running: Option<JoinHandle<()>>,
 }
 
 impl SubtaskHandle {
     /// Asks it to stop; returns at once.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        self.cancel.cancel();
+    }
 
     /// Nothing of it will write any more: its target connections are closed.
-    pub async fn stopped(&mut self) {}
+    pub async fn stopped(&mut self) {
+        self.cancel.cancel();
+        if let Some(mut running) = self.running.take()
+            && tokio::time::timeout(STOP_WITHIN, &mut running).await.is_err()
+        {
+            running.abort();
+            let _aborted = running.await;
+        }
+    }
 
     /// Its state now.
     pub fn status(&self) -> Arc<SubtaskStatus> {
-        Arc::clone(&self.status)
+        self.control.status()
+    }
+}
+
+impl Drop for SubtaskHandle {
+    fn drop(&mut self) {
+        self.cancel.cancel();
     }
 }

@@ -31,8 +31,6 @@ pub(crate) enum Value {
 pub(crate) enum ValueError {
     #[error("its bytes are not valid {0}")]
     Charset(Charset),
-    #[error("its type is not the one that the tracked structure says")]
-    Type,
 }
 
 impl Value {

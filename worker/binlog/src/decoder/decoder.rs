@@ -10,7 +10,7 @@ use crate::reader::Reader;
 ///
 /// Holds the FORMAT_DESCRIPTION event in force and the table maps of the current statement. After an
 /// error the state is as before the event; going on with the next one is the caller's decision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Decoder {
     declared_checksum: bool,
     pub(super) description: Option<FormatDescription>,

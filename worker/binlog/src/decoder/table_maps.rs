@@ -13,7 +13,7 @@ use crate::table_map::TableMap;
 const CACHED_MAPS_MAX: usize = 1024;
 
 /// Maps by table id, and a bounded cache by content.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct TableMaps {
     statement: HashMap<u64, Arc<TableMap>>,
     cache: HashMap<Box<[u8]>, Arc<TableMap>>,

@@ -46,7 +46,16 @@ pub(crate) fn format_description(version: &str, algorithm: u8) -> Vec<u8> {
     body.extend(0u32.to_le_bytes());
     body.push(19);
     let mut lengths = vec![0u8; 42];
-    for (code, length) in [(2, 13), (19, 8), (23, 8), (24, 8), (25, 8), (30, 10), (31, 10), (32, 10)] {
+    for (code, length) in [
+        (2, 13),
+        (19, 8),
+        (23, 8),
+        (24, 8),
+        (25, 8),
+        (30, 10),
+        (31, 10),
+        (32, 10),
+    ] {
         lengths[code - 1] = length;
     }
     body.extend(lengths);
@@ -56,7 +65,11 @@ pub(crate) fn format_description(version: &str, algorithm: u8) -> Vec<u8> {
 
 /// A whole FORMAT_DESCRIPTION event with its checksum bytes.
 pub(crate) fn format_description_event(version: &str, algorithm: u8) -> Vec<u8> {
-    checksummed(type_code::FORMAT_DESCRIPTION, 0, &format_description(version, algorithm))
+    checksummed(
+        type_code::FORMAT_DESCRIPTION,
+        0,
+        &format_description(version, algorithm),
+    )
 }
 
 /// One column: type code, metadata bytes.
@@ -69,7 +82,10 @@ pub(crate) fn table_map(columns: &[Column<'_>], optional: &[u8]) -> Vec<u8> {
     body.extend(b"\x01s\0\x01t\0");
     body.push(u8::try_from(columns.len()).unwrap());
     body.extend(columns.iter().map(|(code, _)| *code));
-    let meta: Vec<u8> = columns.iter().flat_map(|(_, meta)| meta.iter().copied()).collect();
+    let meta: Vec<u8> = columns
+        .iter()
+        .flat_map(|(_, meta)| meta.iter().copied())
+        .collect();
     body.push(u8::try_from(meta.len()).unwrap());
     body.extend(meta);
     body.extend(vec![0xff; columns.len().div_ceil(8)]);
@@ -91,20 +107,35 @@ pub(crate) fn rows_head(width: usize, bitmaps: &[&[u8]], stmt_end: bool) -> Vec<
 /// A decoder that has seen a FORMAT_DESCRIPTION event without checksums.
 pub(crate) fn decoder() -> Decoder {
     let mut decoder = Decoder::new();
-    decoder.decode(&format_description_event("8.0.46", 0)).unwrap();
+    decoder
+        .decode(&format_description_event("8.0.46", 0))
+        .unwrap();
     decoder
 }
 
 /// The map that `decoder` makes of these columns.
-pub(crate) fn map_of(decoder: &mut Decoder, columns: &[Column<'_>], optional: &[u8]) -> Arc<TableMap> {
-    match decoder.decode(&event(type_code::TABLE_MAP, &table_map(columns, optional))).unwrap().1 {
+pub(crate) fn map_of(
+    decoder: &mut Decoder,
+    columns: &[Column<'_>],
+    optional: &[u8],
+) -> Arc<TableMap> {
+    match decoder
+        .decode(&event(type_code::TABLE_MAP, &table_map(columns, optional)))
+        .unwrap()
+        .1
+    {
         Event::TableMap(map) => map,
         other => panic!("{other:?}"),
     }
 }
 
 /// Inserts one row of one column that is not NULL, and gives its value to `check`.
-pub(crate) fn with_value(column: Column<'_>, unsigned: bool, bytes: &[u8], check: impl FnOnce(Result<&Value<'_>, String>)) {
+pub(crate) fn with_value(
+    column: Column<'_>,
+    unsigned: bool,
+    bytes: &[u8],
+    check: impl FnOnce(Result<&Value<'_>, String>),
+) {
     let mut decoder = decoder();
     let map = map_of(&mut decoder, &[column], &[]);
     let plan = match RowPlan::new(&map, &[unsigned]) {
@@ -115,7 +146,9 @@ pub(crate) fn with_value(column: Column<'_>, unsigned: bool, bytes: &[u8], check
     body.push(0);
     body.extend(bytes);
     let event = event(type_code::WRITE_ROWS_V2, &body);
-    let Event::Rows(rows) = decoder.decode(&event).unwrap().1 else { panic!("not rows") };
+    let Event::Rows(rows) = decoder.decode(&event).unwrap().1 else {
+        panic!("not rows")
+    };
     let mut all: Vec<_> = rows.rows(&plan).collect();
     assert_eq!(all.len(), 1, "one row");
     match all.remove(0) {

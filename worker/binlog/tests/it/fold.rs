@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dm_binlog::{Decoder, DecodeError, Event, Header, Image, InnerEvents, RowPlan, RowsEvent, TableMap, Value};
+use dm_binlog::{
+    DecodeError, Decoder, Event, Header, Image, InnerEvents, RowPlan, RowsEvent, TableMap, Value,
+};
 
 use crate::render::render;
 
@@ -23,7 +25,9 @@ pub(crate) struct Folded {
 /// The events of a file, magic bytes checked.
 pub(crate) fn split(file: &[u8]) -> Vec<&[u8]> {
     assert_eq!(&file[..4], b"\xfebin");
-    InnerEvents::new(&file[4..]).collect::<Result<_, _>>().unwrap()
+    InnerEvents::new(&file[4..])
+        .collect::<Result<_, _>>()
+        .unwrap()
 }
 
 /// Columns of the fixture tables that are unsigned without a map that says so.
@@ -34,7 +38,9 @@ fn unsigned(map: &TableMap) -> Vec<bool> {
         "meta" => &[0, 14],
         _ => &[],
     };
-    (0..map.columns.len()).map(|index| named.contains(&index)).collect()
+    (0..map.columns.len())
+        .map(|index| named.contains(&index))
+        .collect()
 }
 
 impl Folded {
@@ -48,7 +54,12 @@ impl Folded {
         Ok(folded)
     }
 
-    fn take(&mut self, decoder: &mut Decoder, header: Header, event: Event<'_>) -> Result<(), DecodeError> {
+    fn take(
+        &mut self,
+        decoder: &mut Decoder,
+        header: Header,
+        event: Event<'_>,
+    ) -> Result<(), DecodeError> {
         self.codes.push(header.type_code);
         self.events.push(summary(&event));
         match event {
@@ -70,7 +81,10 @@ impl Folded {
         let table = self.tables.entry(event.map.table.clone()).or_default();
         for change in event.rows(&plan) {
             let change = change?;
-            let old = change.before.as_ref().map(|image| table.remove(&key(image)).expect("the row is there"));
+            let old = change
+                .before
+                .as_ref()
+                .map(|image| table.remove(&key(image)).expect("the row is there"));
             if let Some(before) = &change.before {
                 check_before(before, old.as_ref().unwrap());
             }
@@ -99,7 +113,15 @@ fn check_before(before: &Image<'_>, old: &[String]) {
 fn merge(after: &Image<'_>, old: Option<Vec<String>>) -> Vec<String> {
     let missing = vec!["NULL".to_owned(); after.len()];
     let old = old.unwrap_or(missing);
-    after.iter().zip(old).map(|(value, old)| value.as_ref().map_or(old, |value: &Value<'_>| render(value))).collect()
+    after
+        .iter()
+        .zip(old)
+        .map(|(value, old)| {
+            value
+                .as_ref()
+                .map_or(old, |value: &Value<'_>| render(value))
+        })
+        .collect()
 }
 
 /// A line per event for the assertions on boundaries.
@@ -110,8 +132,15 @@ fn summary(event: &Event<'_>) -> String {
         Event::RowsQuery(sql) => format!("RowsQuery({})", text(sql)),
         Event::MariadbAnnotate(sql) => format!("Annotate({})", text(sql)),
         Event::TableMap(map) => format!("TableMap({}.{})", map.schema, map.table),
-        Event::Rows(rows) => format!("Rows({:?} {} end={})", rows.kind, rows.map.table, rows.stmt_end),
-        Event::XaPrepare { one_phase, xid } => format!("XaPrepare({one_phase} {} {})", text(&xid.gtrid), text(&xid.bqual)),
+        Event::Rows(rows) => format!(
+            "Rows({:?} {} end={})",
+            rows.kind, rows.map.table, rows.stmt_end
+        ),
+        Event::XaPrepare { one_phase, xid } => format!(
+            "XaPrepare({one_phase} {} {})",
+            text(&xid.gtrid),
+            text(&xid.bqual)
+        ),
         Event::TransactionPayload(payload) => format!("Payload({:?})", payload.algorithm),
         other => format!("{other:?}"),
     }

@@ -5,7 +5,7 @@ use mysql_async::Conn;
 use tracing::warn;
 
 use crate::{
-    database::{ConnectOptions, Role, ServerIdentity, connect, identify},
+    database::{ConnectOptions, Role, ServerIdentity, connect},
     sync::{backoff::Backoff, control::Control, stop::Stop},
 };
 
@@ -48,7 +48,7 @@ impl Target {
                     }
                     return Ok(connected);
                 }
-                Err(error) if error.kind() == Kind::Definite => return Err(Stop::Definite(error)),
+                Err(error) if error.kind == Kind::Definite => return Err(Stop::Definite(error)),
                 Err(error) => {
                     waited = true;
                     warn!(%error, "target not reachable; waiting");
@@ -70,9 +70,9 @@ impl Target {
             // A session whose owner is gone must not keep its locks longer than a lease lasts (R12).
             format!("SET SESSION wait_timeout = {idle_s}"),
         ];
-        let options = ConnectOptions { setup, found_rows: true, ..ConnectOptions::default() };
+        let options = ConnectOptions { setup, client_found_rows: true, ..ConnectOptions::default() };
         let mut conn = connect(&self.db, Role::Target, &options).await?;
-        let server = identify(&mut conn, Role::Target).await?;
+        let server = ServerIdentity::read(&mut conn, Role::Target).await?;
         // Only some servers can end an idle transaction; the others have wait_timeout.
         for variable in ["idle_transaction_timeout", "tidb_idle_transaction_timeout"] {
             let set = format!("SET SESSION {variable} = {idle_s}");

@@ -1,10 +1,12 @@
 //! Groups events into transactions. Pure: one event in, at most one transaction out.
 
-use dm_binlog::{Decoder, Event, GtidEvent, GtidFamily, Header, QueryEvent};
+use std::sync::Arc;
+
+use dm_binlog::{DECOMPRESSED_BYTES_MAX, InnerEvents, Decoder, Event, GtidEvent, GtidFamily, Header, QueryEvent};
 use dm_ddl::{Kind, Transaction as Control};
 use dm_model::{BinlogPosition, DmError, Flavor, Gtid, TransactionId, codes};
 
-use super::{Item, RowBytes, StatementText, Transaction};
+use super::{Item, StatementText, Transaction};
 use crate::sync::upstream::RawEvent;
 
 /// Bytes of one transaction that we hold. A larger one stops the source by name; splitting it is the Apply issue's.
@@ -65,15 +67,11 @@ impl Assembler {
             decoded.map_err(|error| self.undecodable(error))?
         };
         if let Event::TransactionPayload(payload) = &event {
-            let inner = payload.inner_events().map_err(|error| undecodable(&self.file, u64::from(header.end_pos), error))?;
-            return self.payload(&inner, u64::from(header.end_pos));
+            let end = u64::from(header.end_pos);
+            let plain = payload.decompress(DECOMPRESSED_BYTES_MAX).map_err(|error| undecodable(&self.file, end, error))?;
+            return self.payload(&plain, end);
         }
-        let is_rows = matches!(event, Event::Rows(_));
-        let step = self.event(&header, event, u64::from(header.end_pos), size)?;
-        if is_rows && let Some(Item::Rows(rows)) = self.open.as_mut().and_then(|open| open.items.last_mut()) {
-            rows.event = raw.bytes;
-        }
-        Ok(step)
+        self.event(&header, event, u64::from(header.end_pos), size)
     }
 
     /// The artificial ROTATE before the first FORMAT_DESCRIPTION: whether it ends in a checksum is not known yet, so only its
@@ -93,16 +91,12 @@ impl Assembler {
         Ok(Step::More)
     }
 
-    fn payload(&mut self, inner: &dm_binlog::InnerEvents, end: u64) -> Result<Step, DmError> {
+    fn payload(&mut self, plain: &[u8], end: u64) -> Result<Step, DmError> {
         let mut last = Step::More;
-        for bytes in inner.iter() {
+        for bytes in InnerEvents::new(plain) {
             let bytes = bytes.map_err(|error| undecodable(&self.file, end, error))?;
             let (header, event) = self.decoder.decode_inner(bytes).map_err(|error| undecodable(&self.file, end, error))?;
-            let is_rows = matches!(event, Event::Rows(_));
             last = self.event(&header, event, end, bytes.len())?;
-            if is_rows && let Some(Item::Rows(rows)) = self.open.as_mut().and_then(|open| open.items.last_mut()) {
-                rows.event = bytes.to_vec();
-            }
         }
         Ok(last)
     }
@@ -118,14 +112,11 @@ impl Assembler {
             Event::Heartbeat { .. } => Ok(Step::Idle),
             Event::Gtid(gtid) => self.begin(&gtid),
             Event::Query(query) => self.query(header, &query, end, size),
-            Event::Rows(rows) => {
-                let map = rows.map().clone();
-                self.add(Item::Rows(RowBytes { map, event: Vec::new() }), size)
-            }
+            Event::Rows(rows) => self.add(Item::Rows(Arc::new(rows.into_owned())), size),
             Event::Xid(_) | Event::XaPrepare { one_phase: true, .. } => self.finish(header, end),
             Event::XaPrepare { .. } => Err(self.unsupported("an XA transaction", end)),
             Event::Incident { message, .. } => {
-                Err(DmError::new(&codes::GET_EVENT, format!("the upstream lost events before ({}, {end}): {message}", self.file))
+                Err(DmError::new(&codes::SYNCER_GET_EVENT, format!("the upstream lost events before ({}, {end}): {message}", self.file))
                     .with_workaround("load the tables again: start-task --remove-meta with empty target tables"))
             }
             Event::StatementLoad { .. } => Err(self.statement_dml("LOAD DATA in statement format", end)),
@@ -225,7 +216,7 @@ impl Assembler {
         open.bytes += size;
         if open.bytes > TRANSACTION_BYTES_MAX {
             return Err(DmError::new(
-                &codes::UNSUPPORTED_YET,
+                &codes::NOT_YET_SUPPORTED,
                 format!("a transaction in {} has more than {} MiB", self.file, TRANSACTION_BYTES_MAX >> 20),
             ));
         }
@@ -247,12 +238,12 @@ impl Assembler {
     }
 
     fn unsupported(&self, what: &str, end: u64) -> DmError {
-        DmError::new(&codes::UNSUPPORTED_YET, format!("{what} before ({}, {end}) cannot be applied yet", self.file))
+        DmError::new(&codes::NOT_YET_SUPPORTED, format!("{what} before ({}, {end}) cannot be applied yet", self.file))
             .with_workaround("nothing was skipped; this version cannot go past it")
     }
 
     fn statement_dml(&self, what: &str, end: u64) -> DmError {
-        DmError::new(&codes::STATEMENT_FORMAT_DML, format!("{what} before ({}, {end})", self.file))
+        DmError::new(&codes::SYNC_UNIT_DML_STATEMENT_FOUND, format!("{what} before ({}, {end})", self.file))
     }
 
     fn undecodable(&self, error: dm_binlog::DecodeError) -> DmError {
@@ -265,5 +256,5 @@ const ROTATE: u8 = 4;
 const ROTATE_NAME_AT: usize = 27;
 
 fn undecodable(file: &str, end: u64, error: dm_binlog::DecodeError) -> DmError {
-    DmError::new(&codes::GET_EVENT, format!("an event of {file} before {end} cannot be decoded")).with_cause(error)
+    DmError::new(&codes::SYNCER_GET_EVENT, format!("an event of {file} before {end} cannot be decoded")).with_cause(error)
 }

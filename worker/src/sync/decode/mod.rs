@@ -6,4 +6,4 @@ mod assembler;
 mod transaction;
 
 pub(crate) use assembler::{Assembler, Step};
-pub(crate) use transaction::{Item, RowBytes, StatementText, Transaction};
+pub(crate) use transaction::{Item, StatementText, Transaction};

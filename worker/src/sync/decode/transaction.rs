@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dm_binlog::TableMap;
+use dm_binlog::RowsEvent;
 use dm_model::TransactionId;
 
 /// A whole upstream transaction, or a statement that commits by itself.
@@ -19,16 +19,10 @@ pub(crate) struct Transaction {
 /// A part of a transaction, in order.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Rows(RowBytes),
+    Rows(Arc<RowsEvent<'static>>),
     Statement(StatementText),
 }
 
-/// A rows event.
-#[derive(Debug)]
-pub(crate) struct RowBytes {
-    pub(crate) map: Arc<TableMap>,
-    pub(crate) event: Vec<u8>,
-}
 
 /// The text of a QUERY event and what its session adds to it.
 #[derive(Clone, Debug)]

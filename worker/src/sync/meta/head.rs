@@ -6,8 +6,8 @@ use tracing::{info, warn};
 
 use super::MetaTables;
 use crate::{
-    database::{Role, ServerIdentity, classify},
-    sync::{FenceToken, stop::Stop, value::quote_text},
+    database::ServerIdentity,
+    sync::{FenceToken, errors, stop::Stop, value::quote_text},
 };
 
 /// Seconds that a raise waits for a row lock before it looks for the connection that holds it (R12).
@@ -104,7 +104,7 @@ async fn raise_lanes(conn: &mut Conn, tables: &MetaTables, token: &FenceToken, s
 
 /// Ends the connection that a lane row names, if it is on this server and not our own (R12).
 pub(super) async fn kill(conn: &mut Conn, connection: u64, at_server: &str, server: &ServerIdentity) {
-    if connection == 0 || at_server != server.text() || connection == u64::from(conn.id()) {
+    if connection == 0 || at_server != server.uuid || connection == u64::from(conn.id()) {
         return;
     }
     match conn.query_drop(format!("KILL {connection}")).await {
@@ -121,7 +121,7 @@ fn refuse_foreign(cluster: u64, token: &FenceToken) -> Result<(), Stop> {
     }
     Err(Stop::Definite(
         DmError::new(
-            &codes::META_OF_ANOTHER_CLUSTER,
+            &codes::FOREIGN_META,
             format!(
                 "task {} of source {} at this target belongs to cluster {cluster:x}, not to ours ({:x})",
                 token.task(),
@@ -136,7 +136,7 @@ fn refuse_foreign(cluster: u64, token: &FenceToken) -> Result<(), Stop> {
 /// The error of an owner that has been replaced.
 pub(super) fn fenced(newer: u64, token: &FenceToken) -> DmError {
     DmError::new(
-        &codes::FENCED,
+        &codes::FENCED_OUT,
         format!("epoch {} of task {} on source {} was replaced by epoch {newer}", token.epoch().0, token.task(), token.source()),
     )
 }
@@ -146,7 +146,7 @@ pub(super) fn is_lock_wait(error: &mysql_async::Error) -> bool {
 }
 
 fn target(error: mysql_async::Error) -> Stop {
-    classify(error, Role::Target).into()
+    errors::target(error).into()
 }
 
 async fn run(conn: &mut Conn, statement: &str) -> Result<(), Stop> {

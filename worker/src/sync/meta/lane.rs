@@ -9,9 +9,9 @@ use super::{
     head::{fenced, is_lock_wait, kill},
 };
 use crate::{
-    database::{Role, ServerIdentity, classify},
+    database::ServerIdentity,
     sync::{
-        apply::Target, backoff::Backoff, control::Control, stop::Stop, value::quote_text,
+        apply::Target, backoff::Backoff, control::Control, errors, stop::Stop, value::quote_text,
     },
 };
 
@@ -116,7 +116,7 @@ impl Lane {
             self.control.check()?;
             let ended = match self.conn.as_mut() {
                 Some(_) => self.try_commit(statements, progress).await,
-                None => Try::Unknown(DmError::new(&codes::TARGET_CONNECTION_LOST, "the connection to the target was lost")),
+                None => Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "the connection to the target was lost")),
             };
             match ended {
                 Try::Committed(found) => {
@@ -156,7 +156,7 @@ impl Lane {
     async fn try_commit(&mut self, statements: &[String], progress: &Progress) -> Try {
         let (update, epoch) = (self.compare_and_set(progress), self.control.token().epoch());
         let Some(conn) = self.conn.as_mut() else {
-            return Try::Unknown(DmError::new(&codes::TARGET_CONNECTION_LOST, "no connection"));
+            return Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "no connection"));
         };
         // The assertion turns "the row did not match" into an error before anything else of the packet runs (tidb.md).
         let prologue = format!("BEGIN;{update};SELECT EXP(IF(ROW_COUNT()=1,1,10000))");
@@ -188,11 +188,11 @@ impl Lane {
             return self.give_up(Try::Again(DmError::new(&codes::LEASE_LOST, "the lease ended before COMMIT"))).await;
         }
         let Some(conn) = self.conn.as_mut() else {
-            return Try::Unknown(DmError::new(&codes::TARGET_CONNECTION_LOST, "no connection"));
+            return Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "no connection"));
         };
         match conn.query_drop("COMMIT").await {
             Ok(()) => Try::Committed(found.split_off(PROLOGUE.min(found.len()))),
-            Err(error) => Try::Unknown(classify(error, Role::Target)),
+            Err(error) => Try::Unknown(errors::target(error)),
         }
     }
 
@@ -268,7 +268,7 @@ impl Lane {
         let (epoch, incarnation, number) = (token.epoch().0, token.incarnation().0, self.number);
         let server = self.server.clone();
         let Some(conn) = self.conn.as_mut() else {
-            return Err(Stop::Transient(DmError::new(&codes::TARGET_CONNECTION_LOST, "no connection")));
+            return Err(Stop::Transient(DmError::new(&codes::DB_INVALID_CONN, "no connection")));
         };
         let connection = conn.id();
         conn.query_drop("BEGIN").await.map_err(target)?;
@@ -294,7 +294,7 @@ impl Lane {
                 if let Some((old, at_server)) = old {
                     kill(conn, old, &at_server, &server).await;
                 }
-                return Err(Stop::Transient(classify(error, Role::Target)));
+                return Err(Stop::Transient(errors::target(error)));
             }
             Err(error) => return Err(target(error)),
         };
@@ -303,11 +303,11 @@ impl Lane {
                 "INSERT INTO {lane_table} (task, source, lane, epoch, incarnation, seq, connection, server, progress) \
                  VALUES ({}, {number}, {epoch}, {incarnation}, 0, {connection}, {}, '')",
                 self.tables.key_values(),
-                quote_text(&server.text())
+                quote_text(&server.uuid)
             ),
             Some((row_epoch, row_incarnation, ..)) if (*row_epoch, *row_incarnation) == (epoch, incarnation) => format!(
                 "UPDATE {lane_table} SET connection = {connection}, server = {} WHERE {key} AND lane = {number}",
-                quote_text(&server.text())
+                quote_text(&server.uuid)
             ),
             Some((row_epoch, ..)) => {
                 let _ = conn.query_drop("ROLLBACK").await;
@@ -351,12 +351,12 @@ async fn send(conn: &mut Conn, packet: &str, count: usize, first: usize, found: 
     let Err(error) = ended else { return Ok(()) };
     let done = found.len() - before;
     let number = if let mysql_async::Error::Server(server) = &error { Some(server.code) } else { None };
-    let refused = classify(error, Role::Target);
+    let refused = errors::target(error);
     if let Some(number) = number {
         if prologue > 0 && done <= PROLOGUE && number == ASSERTION_FAILED {
             return Err(Try::Mismatch);
         }
-        return Err(match refused.kind() {
+        return Err(match refused.kind {
             dm_model::Kind::Transient => Try::Again(refused),
             _ if done >= prologue => Try::Refused { index: first + done - prologue, error: refused },
             _ => Try::Again(refused),
@@ -376,5 +376,5 @@ async fn run_packet(conn: &mut Conn, packet: &str, count: usize, found: &mut Vec
 }
 
 fn target(error: mysql_async::Error) -> Stop {
-    classify(error, Role::Target).into()
+    errors::target(error).into()
 }

@@ -19,7 +19,7 @@ mod progress;
 mod table_row;
 mod tables;
 
-pub(crate) use head::{raise, Raised};
+pub(crate) use head::raise;
 pub(crate) use lane::{Lane, LaneError, Outcome};
 pub(crate) use progress::{Intent, Progress};
 pub(crate) use table_row::{TableRow, TableState};

@@ -29,6 +29,9 @@ pub(crate) struct Intent {
     pub(crate) transaction: String,
     /// Index of the statement inside that transaction.
     pub(crate) index: usize,
+    /// The connection that it is sent on, and its server (R23).
+    pub(crate) connection: u64,
+    pub(crate) server: String,
     /// The statement as sent.
     pub(crate) statement: String,
     /// Structures of the tables it names at the target, before it: text of SHOW CREATE TABLE, `None` where there was none.

@@ -6,8 +6,7 @@ use mysql_async::{Conn, prelude::Queryable};
 
 use super::MetaTables;
 use crate::{
-    database::{Role, classify},
-    sync::value::quote_text,
+    sync::{errors, value::quote_text},
 };
 
 /// Where a table stands.
@@ -76,7 +75,7 @@ impl TableRow {
             tables.table(),
             tables.key()
         );
-        let rows: Vec<Columns> = conn.query(select).await.map_err(|error| classify(error, Role::Target))?;
+        let rows: Vec<Columns> = conn.query(select).await.map_err(errors::target)?;
         rows.into_iter()
             .map(|(db, table, state, cursor, structure, error, rows, bytes)| {
                 let name = TableName::new(db, table);

@@ -4,8 +4,7 @@ use dm_model::DmError;
 use mysql_async::{Conn, prelude::Queryable};
 
 use crate::{
-    database::{Role, classify},
-    sync::{FenceToken, value::quote_name, value::quote_text},
+    sync::{FenceToken, errors, value::quote_name, value::quote_text},
 };
 
 /// Names and key predicates of the meta tables of one subtask.
@@ -79,7 +78,7 @@ impl MetaTables {
             ),
         ];
         for statement in statements {
-            conn.query_drop(statement).await.map_err(|error| classify(error, Role::Target))?;
+            conn.query_drop(statement).await.map_err(errors::target)?;
         }
         Ok(())
     }

@@ -5,7 +5,9 @@
 mod charset;
 mod plan;
 mod routed;
+mod transformer;
 
 pub(crate) use charset::Charset;
 pub(crate) use plan::{PlannedColumn, TablePlan};
 pub(crate) use routed::{Routed, RoutedItem, RowChange};
+pub(crate) use transformer::Transformer;

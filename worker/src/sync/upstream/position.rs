@@ -3,12 +3,12 @@
 use dm_model::{BinlogPosition, DmError, Flavor, GtidSet, Position, codes};
 use mysql_async::{Conn, Row, prelude::Queryable};
 
-use crate::database::{Role, ServerIdentity, classify};
+use crate::{database::ServerIdentity, sync::errors};
 
 /// The position after the newest transaction. GTID set and offset are read one after the other and may differ by a transaction:
 /// with GTID only the set counts.
 pub(crate) async fn current_position(conn: &mut Conn, server: &ServerIdentity, with_gtid: bool) -> Result<Position, DmError> {
-    let upstream = |error| classify(error, Role::Upstream);
+    let upstream = errors::upstream;
     let gtid = if with_gtid { Some(executed_set(conn, server).await?) } else { None };
     // MySQL 8.4 and later know only the first form, older ones and MariaDB only the second.
     let row: Option<Row> = match conn.query_first("SHOW BINARY LOG STATUS").await {
@@ -18,19 +18,19 @@ pub(crate) async fn current_position(conn: &mut Conn, server: &ServerIdentity, w
     };
     let place = row.and_then(|row| Some((text(&row, 0)?, text(&row, 1)?.parse::<u64>().ok()?)));
     let (file, offset) = place.ok_or_else(|| {
-        DmError::new(&codes::GET_MASTER_STATUS, "the upstream answers the status of its binary log with nothing: is its binlog on?")
+        DmError::new(&codes::NO_MASTER_STATUS, "the upstream answers the status of its binary log with nothing: is its binlog on?")
             .with_workaround("set log_bin on the upstream and give the user REPLICATION CLIENT")
     })?;
-    Ok(Position { gtid, binlog: BinlogPosition::new(file, offset), server: server.text() })
+    Ok(Position { gtid, binlog: BinlogPosition::new(file, offset), server: server.uuid.clone() })
 }
 
 async fn executed_set(conn: &mut Conn, server: &ServerIdentity) -> Result<GtidSet, DmError> {
-    let select = match server.flavor {
+    let select = match server.flavor() {
         Flavor::Mysql => "SELECT @@GLOBAL.gtid_executed",
         Flavor::Mariadb => "SELECT @@GLOBAL.gtid_binlog_pos",
     };
-    let set: Option<String> = conn.query_first(select).await.map_err(|error| classify(error, Role::Upstream))?;
-    GtidSet::parse_for(server.flavor, &set.unwrap_or_default())
+    let set: Option<String> = conn.query_first(select).await.map_err(errors::upstream)?;
+    GtidSet::parse_for(server.flavor(), &set.unwrap_or_default())
 }
 
 fn text(row: &Row, index: usize) -> Option<String> {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use dm_model::{DmError, Flavor, SourceConfig};
 use mysql_async::{Conn, prelude::Queryable};
 
-use crate::database::{ConnectOptions, Role, ServerIdentity, connect, identify};
+use crate::{
+    database::{ConnectOptions, Role, ServerIdentity, connect},
+    sync::errors,
+};
 
 /// Seconds for which the server waits while we are slow to read (a stalled target must not end a snapshot).
 const NET_WRITE_TIMEOUT_S: u32 = 3_600;
@@ -32,10 +35,6 @@ impl Upstream {
         self.config.enable_gtid
     }
 
-    pub(crate) fn address(&self) -> String {
-        format!("{}:{}", self.config.from.host, self.config.from.port)
-    }
-
     /// A pinned session: UTC, no sql_mode, names and texts in utf8mb4.
     pub(crate) async fn connect(&self) -> Result<(Conn, ServerIdentity), DmError> {
         let setup = [
@@ -49,8 +48,8 @@ impl Upstream {
         ];
         let setup = setup.into_iter().map(str::to_owned).collect();
         let mut conn = connect(&self.config.from, Role::Upstream, &ConnectOptions { setup, ..ConnectOptions::default() }).await?;
-        let server = identify(&mut conn, Role::Upstream).await?;
-        for set in optional_pins(server.flavor) {
+        let server = ServerIdentity::read(&mut conn, Role::Upstream).await?;
+        for set in optional_pins(server.flavor()) {
             // Older servers lack some of these variables and the behaviour that they switch.
             let _unknown_variable = conn.query_drop(*set).await;
         }
@@ -62,7 +61,7 @@ impl Upstream {
         let (mut conn, _) = self.connect().await?;
         conn.query_drop("SET SESSION character_set_results = NULL")
             .await
-            .map_err(|error| crate::database::classify(error, Role::Upstream))?;
+            .map_err(errors::upstream)?;
         Ok(conn)
     }
 }

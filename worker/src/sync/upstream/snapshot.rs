@@ -12,8 +12,8 @@ use mysql_async::{Conn, prelude::Queryable};
 
 use super::{Upstream, current_position, show_create};
 use crate::{
-    database::{Role, ServerIdentity, classify},
-    sync::{control::Control, stop::Stop},
+    database::ServerIdentity,
+    sync::{control::Control, errors, stop::Stop},
 };
 
 /// Seconds that our lock request may wait in the table's queue, and so hold up the writers behind it. The server counts in seconds.
@@ -74,7 +74,7 @@ impl Snapshot {
         name: &TableName,
         with_gtid: bool,
     ) -> Result<Option<(Position, String, Table)>, DmError> {
-        rows.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await.map_err(|error| classify(error, Role::Upstream))?;
+        rows.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await.map_err(errors::upstream)?;
         let position = current_position(lock, server, with_gtid).await?;
         let found = show_create(lock, name, server).await?;
         Ok(found.map(|(create, structure)| (position, create, structure)))
@@ -82,5 +82,5 @@ impl Snapshot {
 }
 
 fn failed(error: mysql_async::Error) -> Stop {
-    classify(error, Role::Upstream).into()
+    errors::upstream(error).into()
 }

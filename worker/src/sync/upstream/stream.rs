@@ -7,7 +7,7 @@ use futures::StreamExt;
 use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, Sid, prelude::Queryable};
 
 use super::{RawEvent, Upstream};
-use crate::database::{Role, ServerIdentity, classify};
+use crate::{database::ServerIdentity, sync::errors};
 
 /// The server sends a heartbeat when it has been idle for this long.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -32,10 +32,10 @@ impl Stream {
     /// Starts after `from`: by its GTID set when it has one, else by file and offset.
     pub(crate) async fn open(upstream: &Upstream, from: &Position) -> Result<(Self, ServerIdentity), DmError> {
         let (mut conn, server) = upstream.connect().await?;
-        if from.gtid.is_none() && from.server != server.text() {
+        if from.gtid.is_none() && from.server != server.uuid {
             return Err(DmError::new(
                 &codes::LINEAGE_MISMATCH,
-                format!("the checkpoint was made on server {}, this one is {}", from.server, server.text()),
+                format!("the checkpoint was made on server {}, this one is {}", from.server, server.uuid),
             )
             .with_workaround("point the source at the old server again, or use enable-gtid, with which positions hold on any server of the topology"));
         }
@@ -46,7 +46,7 @@ impl Stream {
         let uuid = uuid::Uuid::new_v4();
         // Each reader needs an identity of its own, or the server ends the other one.
         conn.query_drop(format!("SET @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'")).await.map_err(failed)?;
-        let stream = match (&from.gtid, server.flavor) {
+        let stream = match (&from.gtid, server.flavor()) {
             (Some(set), Flavor::Mariadb) => {
                 conn.query_drop(format!("SET @mariadb_slave_capability = 4, @slave_connect_state = '{set}', @slave_gtid_strict_mode = 0"))
                     .await
@@ -90,7 +90,7 @@ impl Stream {
             let item = tokio::time::timeout(self.within, self.stream.next()).await.map_err(|_| silent())?;
             let event = match item {
                 Some(Ok(event)) => event,
-                Some(Err(error)) => return Err(refused(classify(error, Role::Upstream))),
+                Some(Err(error)) => return Err(refused(errors::upstream(error))),
                 None => return Err(DmError::new(&codes::DB_BAD_CONN, "the upstream ended the binlog stream")),
             };
             self.within = DEAD_AFTER;
@@ -129,7 +129,7 @@ fn refused(error: DmError) -> DmError {
     let text = error.to_string();
     let purged = ["purged", "Could not find first log file", "not find GTID", "requested starting GTID"];
     if purged.iter().any(|words| text.contains(words)) {
-        return DmError::new(&codes::GET_EVENT, "the upstream no longer has the binlog that this task needs")
+        return DmError::new(&codes::POSITION_PURGED, "the upstream no longer has the binlog that this task needs")
             .with_cause(text)
             .with_workaround("start the task again with `start-task --remove-meta` after emptying its target tables, and keep binlogs longer upstream");
     }
@@ -144,5 +144,5 @@ fn unreadable(element: &str, error: impl std::fmt::Display) -> DmError {
 }
 
 fn failed(error: mysql_async::Error) -> DmError {
-    classify(error, Role::Upstream)
+    errors::upstream(error)
 }

@@ -4,7 +4,7 @@ use dm_ddl::{Context, Table};
 use dm_model::{BlockAllowList, DmError, Flavor, TableName, codes};
 use mysql_async::{Conn, Row, prelude::Queryable};
 
-use crate::database::{Role, ServerIdentity, classify};
+use crate::{database::ServerIdentity, sync::errors};
 
 /// A table found at the source.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub(crate) async fn show_create(conn: &mut Conn, name: &TableName, server: &Serv
     };
     let Some(text) = row.and_then(|row| row.get_opt::<String, _>(1)?.ok()) else { return Ok(None) };
     let structure = Table::parse_create(&text, &context(server, Some(&name.schema))).map_err(|error| {
-        DmError::new(&codes::SCHEMA_TRACKER_DDL, format!("the structure of {name} cannot be understood: {text}")).with_cause(error)
+        DmError::new(&codes::SCHEMA_TRACKER_CANNOT_EXEC_DDL, format!("the structure of {name} cannot be understood: {text}")).with_cause(error)
     })?;
     Ok(Some((text, structure)))
 }
@@ -50,7 +50,7 @@ pub(crate) async fn show_create_database(conn: &mut Conn, schema: &str) -> Resul
 
 /// How texts of this server are to be read when no session says otherwise.
 pub(crate) fn context<'a>(server: &ServerIdentity, default_schema: Option<&'a str>) -> Context<'a> {
-    Context { default_schema, ansi_quotes: false, no_backslash_escapes: false, flavor: ddl_flavor(server.flavor), version: server.version }
+    Context { default_schema, ansi_quotes: false, no_backslash_escapes: false, flavor: ddl_flavor(server.flavor()), version: server.number }
 }
 
 fn ddl_flavor(flavor: Flavor) -> dm_ddl::Flavor {
@@ -61,5 +61,5 @@ fn ddl_flavor(flavor: Flavor) -> dm_ddl::Flavor {
 }
 
 fn upstream(error: mysql_async::Error) -> DmError {
-    classify(error, Role::Upstream)
+    errors::upstream(error)
 }

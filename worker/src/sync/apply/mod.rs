@@ -1,0 +1,16 @@
+//! Batches become target transactions.
+//!
+//! Read `encode.rs` (rows to SQL), `applier.rs` (a batch to a fenced commit, faults to stopped tables), `ddl.rs` (a DDL, exactly once),
+//! `target.rs` (sessions).
+
+mod applier;
+mod committed;
+mod ddl;
+mod encode;
+mod target;
+
+pub(crate) use applier::Applier;
+pub(crate) use ddl::{fault_tables, rewritten, show_create_text};
+pub(crate) use committed::Committed;
+pub(crate) use encode::{Encoder, insert_rows};
+pub(crate) use target::Target;

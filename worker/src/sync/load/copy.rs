@@ -1,0 +1,146 @@
+//! Copies one table.
+
+use std::sync::{Arc, PoisonError};
+
+use dm_ddl::Table;
+use dm_model::{DmError, codes};
+use tokio::sync::mpsc;
+
+use super::{LoadContext, chunks, chunks::Chunk, target_table};
+use crate::sync::{
+    apply::insert_rows,
+    meta::{Lane, LaneError, Outcome, Progress, TableRow, TableState},
+    stop::Stop,
+    transform::TablePlan,
+    upstream::Snapshot,
+};
+
+/// Chunks read ahead of the one that is being written.
+const CHUNKS_AHEAD: usize = 2;
+/// Rows deleted per commit when a table starts over.
+const DELETE_ROWS: usize = 5_000;
+
+/// What became of a table.
+#[derive(Clone, Debug)]
+pub(crate) enum Copied {
+    /// Its row, state `Loaded`.
+    Done(Box<TableRow>),
+    /// The source no longer has it.
+    Gone,
+    /// It cannot be copied until somebody acts.
+    Failed(DmError),
+}
+
+/// Copies tables through one lane.
+#[derive(Debug)]
+pub(crate) struct Copier {
+    context: LoadContext,
+    lane: Lane,
+}
+
+impl Copier {
+    pub(crate) fn new(context: LoadContext, lane: Lane) -> Self {
+        Self { context, lane }
+    }
+
+    /// Copies the table of `row`, which follows the copy.
+    pub(crate) async fn copy(&mut self, row: &mut TableRow) -> Result<Copied, Stop> {
+        let name = row.name.clone();
+        let Some(snapshot) = Snapshot::open(&self.context.upstream, &name, &self.context.control).await? else {
+            self.commit(vec![TableRow::delete(&name, &self.context.tables)]).await?;
+            return Ok(Copied::Gone);
+        };
+        let Snapshot { conn, position, create, structure } = snapshot;
+        let structure = Arc::new(structure);
+        let plan = self.context.transformer.lock().unwrap_or_else(PoisonError::into_inner).plan(&name, &structure)?;
+        self.prepare(row, &plan, &create, &structure).await?;
+        self.publish(row);
+        let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
+        let reader = tokio::spawn(chunks::read(conn, plan.clone(), sender));
+        // A reader whose copier is gone must not go on reading.
+        let reader = AbortOnDrop(reader);
+        while let Some(chunk) = receiver.recv().await {
+            let chunk: Chunk = chunk?;
+            row.rows += chunk.rows.len() as u64;
+            row.bytes += chunk.bytes as u64;
+            let mut statements = insert_rows(&plan, &chunk.rows);
+            statements.push(row.upsert(&self.context.tables));
+            self.commit(statements).await.map_err(|stop| name_range(stop, &chunk))?;
+            self.publish(row);
+        }
+        drop(reader);
+        let loaded = TableRow { state: TableState::Loaded, cursor: Some(position), structure: Some(Table::clone(&structure)), ..row.clone() };
+        self.commit(vec![loaded.upsert(&self.context.tables)]).await?;
+        *row = loaded;
+        self.publish(row);
+        Ok(Copied::Done(Box::new(row.clone())))
+    }
+
+    /// Makes the target table, or checks the one that is there; then an empty table and a row in state `Loading`.
+    async fn prepare(&mut self, row: &mut TableRow, plan: &TablePlan, create: &str, structure: &Table) -> Result<(), Stop> {
+        self.context.control.check()?;
+        let transformer = self.context.transformer.clone();
+        let (mut conn, _) = self.context.target.connect(&self.context.control).await?;
+        target_table::ensure(&mut conn, &self.context.upstream, &transformer, plan, create, structure).await?;
+        if row.state == TableState::Waiting {
+            if !target_table::is_empty(&mut conn, plan).await? {
+                let message = format!("target table {} of {} has rows that this task did not write", plan.target, plan.source);
+                return Err(Stop::Definite(DmError::new(&codes::TARGET_NOT_EMPTY, message)));
+            }
+            row.state = TableState::Loading;
+        } else {
+            self.delete_own_rows(plan).await?;
+        }
+        (row.rows, row.bytes, row.error) = (0, 0, String::new());
+        self.commit(vec![row.upsert(&self.context.tables)]).await?;
+        Ok(())
+    }
+
+    /// The table was empty when its copy began, so every row in it is ours (R4: nothing of it is streamed while it loads).
+    async fn delete_own_rows(&mut self, plan: &TablePlan) -> Result<(), Stop> {
+        loop {
+            let found = self.commit(vec![format!("DELETE FROM {} LIMIT {DELETE_ROWS}", plan.target_name())]).await?;
+            if found.first() == Some(&0) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn commit(&mut self, statements: Vec<String>) -> Result<Outcome, Stop> {
+        self.lane.commit(&statements, &Progress::default()).await.map_err(|refused| match refused {
+            LaneError::Stop(stop) => stop,
+            LaneError::Statement { error, .. } => Stop::Definite(error),
+        })
+    }
+
+    fn publish(&self, row: &TableRow) {
+        self.context.control.update(|status| {
+            let name = row.name.to_string();
+            let mut done = 0;
+            for table in &mut status.tables {
+                if table.source == name {
+                    (table.state, table.rows, table.bytes, table.error) = (row.state.text(), row.rows, row.bytes, None);
+                }
+                done += table.bytes;
+            }
+            status.load_bytes_done = done;
+            status.load_bytes_total = status.load_bytes_total.max(done);
+        });
+    }
+}
+
+/// Adds where in the table the refused chunk lies.
+fn name_range(stop: Stop, chunk: &Chunk) -> Stop {
+    match stop {
+        Stop::Definite(error) => Stop::Definite(error.annotate(format!("copying rows {}", chunk.range))),
+        other => other,
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,231 @@
+//! Taking a subtask over: raise, read, and set up what is new.
+
+use std::collections::BTreeMap;
+
+use dm_model::{BinlogPosition, DmError, GtidSet, Position, TableName, codes, config::TaskMode};
+use mysql_async::prelude::Queryable;
+use tracing::info;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::run::standing;
+use crate::{
+    database::ServerIdentity,
+    sync::{
+        apply::{Applier, Target},
+        control::Control,
+        errors,
+        meta::{Lane, LaneError, MetaTables, Progress, TableRow, TableState, raise},
+        status::TableStatus,
+        stop::Stop,
+        subtask::SubtaskSpec,
+        track::{TableCursors, Tracker},
+        transform::Transformer,
+        upstream::{Found, Upstream, current_position, list_tables, show_create},
+    },
+};
+
+/// Offset of the first event of a binlog file.
+const FIRST_EVENT: u64 = 4;
+
+/// A subtask that is ours and whose durable state is read.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) upstream: Upstream,
+    pub(super) target: Target,
+    pub(super) tables: MetaTables,
+    pub(super) applier: Applier,
+    pub(super) tracker: Tracker,
+    pub(super) transformer: Transformer,
+    /// The source's estimates, for progress.
+    pub(super) estimates: BTreeMap<TableName, (u64, u64)>,
+}
+
+/// Raises the epoch, reads what is durable, and sets up a subtask that is new.
+pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control) -> Result<Ready, Stop> {
+    let target = Target::new(spec.config.target.clone());
+    let tables = MetaTables::new(&spec.config.meta_schema, &spec.token);
+    let digest = digest(spec);
+    let (mut conn, identity) = target.connect(control).await?;
+    tables.create(&mut conn).await?;
+    let raised = raise(&mut conn, &tables, &spec.token, &digest, &identity).await?;
+    let mut lane = Lane::open(&target, &tables, control, 0).await?;
+    if raised.older_generation {
+        forget_older_generation(&mut lane, &tables, spec, &digest).await?;
+    } else if raised.digest != digest {
+        let message = format!("routes, block-allow-list or case-sensitive of task {} changed since it began", spec.config.task);
+        return Err(Stop::Definite(DmError::new(&codes::RULES_CHANGED, message)));
+    }
+    // Everything is read after the raise, in a new transaction (R11).
+    let rows = TableRow::read_all(&mut conn, &tables).await?;
+    let _closed = conn.disconnect().await;
+
+    let upstream = Upstream::new(spec.source.clone());
+    let (mut source, server) = upstream.connect().await?;
+    let filter = spec.config.filter(spec.source.case_sensitive)?;
+    let found = list_tables(&mut source, &filter).await?;
+    let mut applier = Applier::new(lane, tables.clone(), control.clone(), rows, spec.config.on_error);
+    let new = applier.at().is_none();
+    let transformer = transformer(spec)?;
+    if new {
+        refuse_merge(&found, &transformer)?;
+        set_up(spec, &mut applier, &upstream, &mut source, &server, &found).await?;
+    }
+    let fold: u8 = source.query_first("SELECT @@GLOBAL.lower_case_table_names").await.map_err(errors::upstream)?.unwrap_or(0);
+    let progress = applier.lane().progress().clone();
+    let mut tracker = Tracker::new(fold != 0, filter, TableCursors::new(progress.floor.clone()), server.flavor(), server.number);
+    for row in applier.rows().values() {
+        tracker.cursors.set(row.name.clone(), standing(row));
+        if let Some(structure) = &row.structure {
+            tracker.learn(&row.name, structure.clone());
+        }
+    }
+    resume_stopped(&mut applier, &mut tracker).await?;
+    let estimates = found.into_iter().map(|found| (found.name, (found.rows, found.bytes))).collect();
+    let ready = Ready { upstream, target, tables, applier, tracker, transformer, estimates };
+    publish_tables(control, &ready);
+    Ok(ready)
+}
+
+/// The routes of a subtask.
+pub(super) fn transformer(spec: &SubtaskSpec) -> Result<Transformer, Stop> {
+    Ok(Transformer::new(spec.config.router(spec.source.case_sensitive)?))
+}
+
+/// What decides which rows go where: it may not change under a running migration (R27).
+fn digest(spec: &SubtaskSpec) -> String {
+    let rules = serde_json::json!({
+        "routes": spec.config.routes,
+        "block-allow-list": spec.config.block_allow_list,
+        "case-sensitive": spec.config.case_sensitive || spec.source.case_sensitive,
+    });
+    format!("{:032x}", xxh3_128(rules.to_string().as_bytes()))
+}
+
+async fn forget_older_generation(lane: &mut Lane, tables: &MetaTables, spec: &SubtaskSpec, digest: &str) -> Result<(), Stop> {
+    let key = tables.key();
+    let statements = [
+        format!("DELETE FROM {} WHERE {key}", tables.table()),
+        format!("DELETE FROM {} WHERE {key} AND lane <> 0", tables.lane()),
+        format!(
+            "UPDATE {} SET generation = {}, digest = '{digest}' WHERE {key} AND epoch = {}",
+            tables.head(),
+            spec.token.generation().0,
+            spec.token.epoch().0
+        ),
+    ];
+    info!("removing the meta rows of an older generation of this task");
+    lane.commit(&statements, &Progress::default()).await.map(drop).map_err(|refused| match refused {
+        LaneError::Stop(stop) => stop,
+        LaneError::Statement { error, .. } => Stop::Definite(error),
+    })
+}
+
+/// Records where the subtask begins, with every table that it begins with, in one commit.
+async fn set_up(
+    spec: &SubtaskSpec,
+    applier: &mut Applier,
+    upstream: &Upstream,
+    source: &mut mysql_async::Conn,
+    server: &ServerIdentity,
+    found: &[Found],
+) -> Result<(), Stop> {
+    if spec.start_time.is_some() {
+        return Err(Stop::Definite(
+            DmError::new(&codes::NOT_YET_SUPPORTED, "--start-time comes with a later version").with_workaround("give `meta` with a binlog position or GTID set"),
+        ));
+    }
+    // The list was read after the connection and before this: a table made in between is created by the stream.
+    let at = match (spec.config.mode, &spec.config.meta) {
+        (TaskMode::Incremental, Some(meta)) => {
+            let gtid = (!meta.binlog_gtid.is_empty()).then(|| GtidSet::parse_for(server.flavor(), &meta.binlog_gtid)).transpose()?;
+            if upstream.uses_gtid() && gtid.is_none() {
+                let message = format!("source {} is read by GTID (enable-gtid), `meta` gives no binlog-gtid", spec.config.source_id);
+                return Err(Stop::Definite(DmError::new(&codes::LINEAGE_MISMATCH, message)));
+            }
+            let binlog = BinlogPosition::new(meta.binlog_name.clone(), meta.binlog_pos.max(FIRST_EVENT));
+            Position { gtid: gtid.filter(|_| upstream.uses_gtid()), binlog, server: server.uuid.clone() }
+        }
+        _ => current_position(source, server, upstream.uses_gtid()).await?,
+    };
+    let mut rows = Vec::with_capacity(found.len());
+    for table in found {
+        let mut row = TableRow::new(table.name.clone(), TableState::Waiting);
+        if spec.config.mode == TaskMode::Incremental {
+            row.state = TableState::Joined;
+            row.structure = show_create(source, &table.name, server).await?.map(|(_, structure)| structure);
+        }
+        rows.push(row);
+    }
+    applier.record(rows, &Progress { at: Some(at), ..Progress::default() }).await
+}
+
+/// Several source tables in one target table need the shard-merge machinery; without it rows of one could be taken for the other's.
+fn refuse_merge(found: &[Found], transformer: &Transformer) -> Result<(), Stop> {
+    let mut targets: BTreeMap<String, TableName> = BTreeMap::new();
+    for table in found {
+        let target = transformer.route(&table.name)?;
+        // Some targets fold the case of names (R39).
+        if let Some(other) = targets.insert(target.to_string().to_lowercase(), table.name.clone()) {
+            let message = format!("{other} and {} are both routed to {target}", table.name);
+            return Err(Stop::Definite(DmError::new(&codes::MERGE_NOT_YET_SUPPORTED, message)));
+        }
+    }
+    Ok(())
+}
+
+/// Every start lets stopped tables try again: the stream goes back to the oldest of them.
+async fn resume_stopped(applier: &mut Applier, tracker: &mut Tracker) -> Result<(), Stop> {
+    let Some(at) = applier.at().cloned() else { return Ok(()) };
+    let Some(back) = tracker.cursors.resume(&at) else { return Ok(()) };
+    let rows: Vec<TableRow> = applier
+        .rows()
+        .values()
+        .filter(|row| row.state == TableState::Stopped)
+        .cloned()
+        .map(|mut row| {
+            row.error = String::new();
+            row.state = match tracker.cursors.get(&row.name) {
+                Some(crate::sync::track::Standing::Behind(_)) => TableState::CatchingUp,
+                _ => TableState::Joined,
+            };
+            if row.state == TableState::Joined {
+                row.cursor = None;
+            }
+            row
+        })
+        .collect();
+    info!(tables = rows.len(), "stopped tables go on");
+    let progress = Progress { at: Some(back), floor: tracker.cursors.floor().cloned(), ..applier.lane().progress().clone() };
+    applier.record(rows, &progress).await
+}
+
+/// Puts the tables into the status.
+pub(super) fn publish_tables(control: &Control, ready: &Ready) {
+    let mut errors = Vec::new();
+    let tables: Vec<TableStatus> = ready
+        .applier
+        .rows()
+        .values()
+        .map(|row| {
+            let (rows_estimated, _) = ready.estimates.get(&row.name).copied().unwrap_or_default();
+            let error = Some(row.error.clone()).filter(|error| !error.is_empty());
+            errors.extend(error.as_deref().and_then(DmError::parse));
+            TableStatus {
+                source: row.name.to_string(),
+                target: ready.transformer.route(&row.name).map_or_else(|_| String::new(), |target| target.to_string()),
+                state: row.state.text(),
+                rows: row.rows,
+                rows_estimated: rows_estimated.max(row.rows),
+                bytes: row.bytes,
+                error,
+            }
+        })
+        .collect();
+    let total = ready.estimates.values().map(|(_, bytes)| bytes).sum();
+    control.update(|status| {
+        status.load_bytes_done = tables.iter().map(|table| table.bytes).sum();
+        status.load_bytes_total = total;
+        status.tables = tables;
+        status.errors = errors;
+    });
+}
