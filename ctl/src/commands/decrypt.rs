@@ -73,7 +73,7 @@ mod tests {
                 secret_key_path
             })
             .expect("decrypted"),
-            "s3cret"
+            Plaintext("s3cret".into())
         );
         assert!(
             call(&Args {
