@@ -3,17 +3,17 @@
 use super::DataSet;
 use crate::lab::Endpoint;
 
-pub(super) const SOURCE: &str = "demo-source";
-pub(super) const TASK: &str = "demo";
+pub(crate) const SOURCE: &str = "demo-source";
+pub(crate) const TASK: &str = "demo";
 
-pub(super) fn source_yaml(server: &Endpoint) -> String {
+pub(crate) fn source_yaml(server: &Endpoint) -> String {
     format!(
         "source-id: {SOURCE}\nenable-gtid: true\nfrom:\n{}",
         login(server)
     )
 }
 
-pub(super) fn task_yaml(target: &Endpoint, data: &DataSet, meta_schema: &str) -> String {
+pub(crate) fn task_yaml(target: &Endpoint, data: &DataSet, meta_schema: &str) -> String {
     let schemas: Vec<String> = data
         .schemas()
         .iter()

@@ -19,7 +19,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// Waits until the target has something that was written to the source after the kill, or, while tables are loaded,
 /// until their rows become more again. Returns the time since `killed`.
-pub(super) async fn next_row(
+pub(crate) async fn next_row(
     source: &mut Watch,
     target: &mut Watch,
     loading: bool,
@@ -46,7 +46,7 @@ pub(super) async fn next_row(
 }
 
 /// Waits until dmctl is answered by another leader.
-pub(super) async fn next_leader(
+pub(crate) async fn next_leader(
     cluster: &Cluster,
     old: usize,
     killed: Instant,
@@ -63,13 +63,13 @@ pub(super) async fn next_leader(
 }
 
 /// Measures the longest time in which nothing new arrived at the target.
-pub(super) struct PauseMeter {
+pub(crate) struct PauseMeter {
     stop: Arc<AtomicBool>,
     task: JoinHandle<Duration>,
 }
 
 impl PauseMeter {
-    pub(super) fn start(mut target: Watch) -> Self {
+    pub(crate) fn start(mut target: Watch) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
@@ -90,7 +90,7 @@ impl PauseMeter {
         Self { stop, task }
     }
 
-    pub(super) async fn stop(self) -> Result<Duration> {
+    pub(crate) async fn stop(self) -> Result<Duration> {
         self.stop.store(true, Ordering::SeqCst);
         Ok(self.task.await?)
     }

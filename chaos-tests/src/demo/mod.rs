@@ -4,9 +4,9 @@
 //! sides hold the same), [`run()`] (the story that `deploy/demo.sh` tells). Tests use the first three as well.
 
 pub mod compare;
-mod configuration;
+pub(crate) mod configuration;
 mod data_set;
-mod faults;
+pub(crate) mod faults;
 mod options;
 mod position;
 mod run;
@@ -15,7 +15,7 @@ mod status;
 mod story;
 mod tables;
 mod values;
-mod watch;
+pub(crate) mod watch;
 mod writer;
 
 pub use compare::{Report, TablePair, compare};

@@ -7,14 +7,14 @@ use super::tables::TABLES;
 use crate::lab::Endpoint;
 
 /// Looks at a database from outside while something is written to it. Connects again after any error.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     server: Endpoint,
     data: DataSet,
     conn: Option<Conn>,
 }
 
 impl Watch {
-    pub(super) fn new(server: &Endpoint, data: &DataSet) -> Self {
+    pub(crate) fn new(server: &Endpoint, data: &DataSet) -> Self {
         Self {
             server: server.clone(),
             data: data.clone(),
@@ -23,7 +23,7 @@ impl Watch {
     }
 
     /// Rows per table; 0 for a table that is not there yet.
-    pub(super) async fn rows(&mut self) -> Vec<u64> {
+    pub(crate) async fn rows(&mut self) -> Vec<u64> {
         let mut rows = Vec::with_capacity(TABLES.len());
         for table in TABLES {
             let query = format!(
@@ -36,7 +36,7 @@ impl Watch {
     }
 
     /// The newest event: every transaction of the load writes one.
-    pub(super) async fn last_event(&mut self) -> Option<u64> {
+    pub(crate) async fn last_event(&mut self) -> Option<u64> {
         let query = format!(
             "SELECT COALESCE(MAX(id), 0) FROM {}",
             self.data.quoted("shop_ops", "events")
@@ -45,7 +45,7 @@ impl Watch {
     }
 
     /// The sum of all balances, which no transaction changes.
-    pub(super) async fn balance(&mut self) -> Option<u64> {
+    pub(crate) async fn balance(&mut self) -> Option<u64> {
         let accounts = self.data.quoted("shop_sales", "accounts");
         self.number(&format!(
             "SELECT CAST(COALESCE(SUM(balance), 0) AS SIGNED) FROM {accounts}"

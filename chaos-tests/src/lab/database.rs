@@ -102,7 +102,10 @@ impl DatabaseBuilder {
         if !self.kind.is_mariadb() {
             // Said in both cases: 9.7 has it on by default, 5.6 off.
             let mode = if self.gtid { "ON" } else { "OFF" };
-            args.extend([format!("--gtid-mode={mode}"), format!("--enforce-gtid-consistency={mode}")]);
+            args.extend([
+                format!("--gtid-mode={mode}"),
+                format!("--enforce-gtid-consistency={mode}"),
+            ]);
         }
         args.extend(self.args.iter().cloned());
         args
@@ -164,6 +167,12 @@ impl Database {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
+    }
+
+    /// The process while it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
     }
 
     /// The folder of its data and log.

@@ -22,6 +22,7 @@ pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
+    command_line: String,
     ended: Option<ExitStatus>,
 }
 
@@ -36,12 +37,18 @@ impl Process {
             .process_group(0);
         die_with_us(&mut command);
         let program = command.get_program().to_owned();
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let command_line = words
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ");
         let child =
             spawn(command).with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Self {
             name: name.to_owned(),
             child,
             log: log.to_owned(),
+            command_line,
             ended: None,
         })
     }
@@ -50,6 +57,25 @@ impl Process {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What was started.
+    #[must_use]
+    pub fn command_line(&self) -> &str {
+        &self.command_line
+    }
+
+    /// Memory in MiB: now, and the most since the start.
+    pub fn memory_mib(&self) -> Result<(f64, f64)> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let field = |name: &str| -> Result<f64> {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .context("no such field")?;
+            Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+        };
+        Ok((field("VmRSS:")?, field("VmHWM:")?))
     }
 
     /// Where its output goes.
