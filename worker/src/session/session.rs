@@ -130,3 +130,7 @@ impl Session {
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::rng().random_range(0.5..1.0))
 }
+
+#[cfg(test)]
+#[path = "session_test.rs"]
+mod tests;
