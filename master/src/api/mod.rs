@@ -27,8 +27,6 @@ mod operate_task;
 mod query_status;
 mod service;
 mod start_task;
-#[cfg(test)]
-mod tests;
 mod transfer_source;
 mod workers;
 

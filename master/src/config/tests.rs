@@ -12,8 +12,12 @@ fn read(args: &[&str]) -> Result<Config, dm_model::DmError> {
     }
 }
 
+fn refusal(args: &[&str]) -> dm_model::DmError {
+    read(args).err().expect("refused")
+}
+
 fn code(args: &[&str]) -> i32 {
-    read(args).expect_err("refused").code
+    refusal(args).code
 }
 
 #[test]
@@ -78,14 +82,14 @@ fn the_file_is_strict_and_flags_win() {
         ("b", Some(1500), 1)
     );
     std::fs::write(&path, "nmae = \"a\"\n").unwrap();
-    let error = read(&["--config", file]).unwrap_err();
+    let error = refusal(&["--config", file]);
     assert_eq!(error.code, 38011);
     assert!(error.message.contains("nmae"), "{error}");
 }
 
 #[test]
 fn what_would_change_behaviour_is_refused_by_name() {
-    let error = read(&["--ssl-ca", "/ca.pem"]).unwrap_err();
+    let error = refusal(&["--ssl-ca", "/ca.pem"]);
     assert!(error.message.contains("ssl-ca"), "{error}");
     assert_eq!(code(&["stray"]), 38012);
     assert_eq!(code(&["--lease-ttl", "1ms"]), 38010);

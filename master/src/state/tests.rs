@@ -1,1 +1,278 @@
+//! Whole command sequences: any of them keeps the promises of the state.
 
+use std::collections::BTreeMap;
+
+use dm_proto::v1::{
+    Command, Grant, PinSource, PutSource, PutTask, RecordProgress, RegisterWorker, Release, RemoveSource, RemoveSubtasks,
+    RemoveWorker, SetStage, Settings, command::Kind,
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn command(request_id: &str, kind: Kind) -> Command {
+    Command { request_id: request_id.to_owned(), traceparent: String::new(), kind: Some(kind) }
+}
+
+fn name(prefix: &'static str) -> impl Strategy<Value = String> {
+    (0..3u8).prop_map(move |number| format!("{prefix}{number}"))
+}
+
+fn names(prefix: &'static str) -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec(name(prefix), 0..3)
+}
+
+/// Epochs near those that a run of a few dozen commands produces, so that many of them fit.
+fn epoch() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), 0..60u64]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        3 => (name("s"), any::<bool>()).prop_map(|(source_id, create_only)| Kind::PutSource(PutSource { source_id, yaml: "y".into(), create_only })),
+        1 => name("s").prop_map(|source_id| Kind::RemoveSource(RemoveSource { source_id })),
+        3 => (name("t"), names("s"), any::<bool>(), name("y")).prop_map(|(task, sources, remove_meta, yaml)| {
+            Kind::PutTask(PutTask { task, yaml, sources, start_time: String::new(), remove_meta })
+        }),
+        2 => (name("t"), names("s"), 0..4i32).prop_map(|(task, sources, stage)| Kind::SetStage(SetStage { task, sources, stage })),
+        1 => (name("t"), names("s")).prop_map(|(task, sources)| Kind::RemoveSubtasks(RemoveSubtasks { task, sources })),
+        4 => (name("w"), name("a"), 0..3u64).prop_map(|(name, addr, incarnation)| Kind::RegisterWorker(RegisterWorker { name, addr, incarnation })),
+        1 => name("w").prop_map(|name| Kind::RemoveWorker(RemoveWorker { name })),
+        6 => (name("s"), name("w"), 0..3u64, epoch(), 0..2000u64).prop_map(|(source_id, worker, incarnation, expected_epoch, ttl_ms)| {
+            Kind::Grant(Grant { source_id, worker, incarnation, expected_epoch, ttl_ms })
+        }),
+        2 => (name("s"), epoch()).prop_map(|(source_id, expected_epoch)| Kind::Release(Release { source_id, expected_epoch })),
+        1 => (name("s"), prop_oneof![Just(String::new()), name("w")]).prop_map(|(source_id, worker)| Kind::PinSource(PinSource { source_id, worker })),
+        1 => (0..1_000_000u64).prop_map(|lease_ttl_ms| Kind::Settings(Settings { lease_ttl_ms })),
+        1 => (name("t"), name("s"), epoch()).prop_map(|(task, source_id, epoch)| {
+            Kind::RecordProgress(RecordProgress { task, source_id, epoch, finished: false, position: String::new() })
+        }),
+    ]
+}
+
+fn commands() -> impl Strategy<Value = Vec<Command>> {
+    let id = prop_oneof![3 => Just(String::new()), 1 => (0..8u8).prop_map(|id| format!("r{id}"))];
+    proptest::collection::vec((id, kind()).prop_map(|(id, kind)| command(&id, kind)), 0..80)
+}
+
+fn run(commands: &[Command]) -> State {
+    let mut state = State::default();
+    for (index, command) in commands.iter().enumerate() {
+        state.apply(index as u64 + 1, command);
+    }
+    state
+}
+
+fn check_invariants(state: &State) {
+    for (task, found) in &state.tasks {
+        assert!(!found.subtasks.is_empty(), "a task without subtasks is kept");
+        assert_eq!(state.generations.get(task), Some(&found.generation));
+        for (source_id, subtask) in &found.subtasks {
+            assert!(state.sources.contains_key(source_id), "a subtask without source");
+            assert!(found.configs.contains_key(&subtask.config), "a subtask without configuration");
+        }
+    }
+    for source in state.sources.values() {
+        let Some(lease) = &source.lease else { continue };
+        assert!(state.workers.contains_key(&lease.worker), "a lease of an unknown worker");
+        assert_eq!(lease.epoch, source.last_epoch);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn apply_is_deterministic(commands in commands()) {
+        prop_assert_eq!(run(&commands), run(&commands));
+    }
+
+    #[test]
+    fn a_snapshot_anywhere_changes_nothing(commands in commands(), cut in 0..80usize) {
+        let (before, after) = commands.split_at(cut.min(commands.len()));
+        let mut restored = Snapshot::read(&Snapshot::write(&run(before)).unwrap()).unwrap();
+        for (offset, command) in after.iter().enumerate() {
+            restored.apply((before.len() + offset) as u64 + 1, command);
+        }
+        let straight = run(&commands);
+        prop_assert_eq!(Snapshot::write(&restored).unwrap(), Snapshot::write(&straight).unwrap());
+        prop_assert_eq!(restored, straight);
+    }
+
+    #[test]
+    fn r30_epochs_grow_and_only_a_matching_grant_changes_the_owner(commands in commands()) {
+        let mut state = State::default();
+        let mut epochs: BTreeMap<String, u64> = BTreeMap::new();
+        for (index, command) in commands.iter().enumerate() {
+            let index = index as u64 + 1;
+            let before = state.clone();
+            let (outcome, _) = state.apply(index, command);
+            check_invariants(&state);
+            for (source_id, source) in &state.sources {
+                let was = before.lease(source_id).cloned();
+                let Some(lease) = &source.lease else { continue };
+                if was.as_ref() == Some(lease) {
+                    continue;
+                }
+                let Some(Kind::Grant(grant)) = &command.kind else { panic!("{command:?} changed an owner") };
+                prop_assert!(outcome.ok);
+                prop_assert_eq!(grant.expected_epoch, was.map_or(0, |lease| lease.epoch.0));
+                prop_assert_eq!(lease.epoch.0, index);
+                prop_assert!(epochs.insert(source_id.clone(), index).is_none_or(|last| last < index));
+            }
+        }
+    }
+
+    #[test]
+    fn r30_a_subtask_never_goes_back_in_epochs(commands in commands()) {
+        let mut state = State::default();
+        let mut seen: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for (index, command) in commands.iter().enumerate() {
+            state.apply(index as u64 + 1, command);
+            for (task, found) in &state.tasks {
+                for source_id in found.subtasks.keys() {
+                    let Some(epoch) = state.subtask_epoch(task, source_id) else { continue };
+                    let last = seen.insert((task.clone(), source_id.clone()), epoch.0).unwrap_or(0);
+                    prop_assert!(last <= epoch.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn r28_a_repeated_request_changes_nothing(commands in commands()) {
+        let mut state = run(&commands);
+        for command in commands.iter().filter(|command| !command.request_id.is_empty()) {
+            let mut before = state.clone();
+            let first = state.answers.get(&command.request_id).unwrap();
+            before.applied = 1_000;
+            let (answer, _) = state.apply(1_000, command);
+            prop_assert_eq!(answer, first);
+            prop_assert_eq!(&state, &before);
+        }
+    }
+}
+
+fn ok(state: &mut State, index: u64, kind: Kind) {
+    let (outcome, _) = state.apply(index, &command("", kind));
+    assert!(outcome.ok, "{outcome:?}");
+}
+
+fn refused(state: &mut State, index: u64, kind: Kind) -> i32 {
+    let before = State { applied: index, ..state.clone() };
+    let (outcome, events) = state.apply(index, &command("", kind));
+    assert!(!outcome.ok && events.is_empty());
+    assert_eq!(*state, before, "a refusal changes nothing");
+    outcome.code
+}
+
+fn put_source(id: &str) -> Kind {
+    Kind::PutSource(PutSource { source_id: id.into(), yaml: "y".into(), create_only: true })
+}
+
+fn put_task(task: &str, sources: &[&str], remove_meta: bool) -> Kind {
+    let sources = sources.iter().map(ToString::to_string).collect();
+    Kind::PutTask(PutTask { task: task.into(), yaml: "y".into(), sources, start_time: String::new(), remove_meta })
+}
+
+fn register(name: &str, addr: &str, incarnation: u64) -> Kind {
+    Kind::RegisterWorker(RegisterWorker { name: name.into(), addr: addr.into(), incarnation })
+}
+
+fn grant(source: &str, worker: &str, incarnation: u64, expected_epoch: u64) -> Kind {
+    Kind::Grant(Grant { source_id: source.into(), worker: worker.into(), incarnation, expected_epoch, ttl_ms: 0 })
+}
+
+#[test]
+fn refusals_carry_dms_codes() {
+    let mut state = State::default();
+    ok(&mut state, 1, put_source("s"));
+    assert_eq!(refused(&mut state, 2, put_source("s")), 46007);
+    assert_eq!(refused(&mut state, 3, Kind::RemoveSource(RemoveSource { source_id: "x".into() })), 46008);
+    assert_eq!(refused(&mut state, 4, put_task("t", &["s", "x"], false)), 46008);
+    ok(&mut state, 5, put_task("t", &["s"], false));
+    assert_eq!(refused(&mut state, 6, put_task("t", &["s"], false)), 46014);
+    assert_eq!(refused(&mut state, 7, put_task("t", &["s"], true)), 46014);
+    assert_eq!(refused(&mut state, 8, Kind::RemoveSource(RemoveSource { source_id: "s".into() })), 46010);
+    let update = PutSource { source_id: "s".into(), yaml: "z".into(), create_only: false };
+    assert_eq!(refused(&mut state, 9, Kind::PutSource(update)), 46025);
+    assert_eq!(refused(&mut state, 10, Kind::RemoveSubtasks(RemoveSubtasks { task: "u".into(), sources: vec![] })), 46018);
+    assert_eq!(refused(&mut state, 11, Kind::RemoveSubtasks(RemoveSubtasks { task: "t".into(), sources: vec!["x".into()] })), 46017);
+    assert_eq!(refused(&mut state, 12, Kind::RemoveWorker(RemoveWorker { name: "w".into() })), 46004);
+    assert_eq!(refused(&mut state, 13, grant("s", "w", 1, 0)), 46004);
+    ok(&mut state, 14, register("w", "a", 1));
+    assert_eq!(refused(&mut state, 15, grant("s", "w", 2, 0)), 46006);
+    assert_eq!(refused(&mut state, 16, grant("s", "w", 1, 9)), 38052);
+    assert_eq!(refused(&mut state, 17, Kind::Settings(Settings { lease_ttl_ms: 1 })), 38007);
+    ok(&mut state, 18, grant("s", "w", 1, 0));
+    assert_eq!(refused(&mut state, 19, Kind::RemoveWorker(RemoveWorker { name: "w".into() })), 46005);
+}
+
+#[test]
+fn an_unknown_kind_is_refused() {
+    let mut state = State::default();
+    let (outcome, _) = state.apply(1, &Command::default());
+    assert!(!outcome.ok);
+}
+
+#[test]
+fn a_name_at_another_address_must_wait_until_nothing_is_owned() {
+    let mut state = State::default();
+    ok(&mut state, 1, put_source("s"));
+    ok(&mut state, 2, register("w", "a", 1));
+    ok(&mut state, 3, grant("s", "w", 1, 0));
+    assert_eq!(refused(&mut state, 4, register("w", "b", 2)), 46003);
+    ok(&mut state, 5, register("w", "a", 2));
+    assert_eq!(state.lease("s").unwrap().incarnation.0, 1, "a restarted worker does not inherit");
+    ok(&mut state, 6, Kind::Release(Release { source_id: "s".into(), expected_epoch: 3 }));
+    ok(&mut state, 7, register("w", "b", 3));
+}
+
+#[test]
+fn a_stopped_task_keeps_its_generation_until_remove_meta() {
+    let mut state = State::default();
+    ok(&mut state, 1, put_source("s"));
+    ok(&mut state, 2, put_task("t", &["s"], false));
+    let stop = || Kind::RemoveSubtasks(RemoveSubtasks { task: "t".into(), sources: vec![] });
+    ok(&mut state, 3, stop());
+    assert!(state.tasks.is_empty());
+    ok(&mut state, 4, put_task("t", &["s"], false));
+    assert_eq!(state.tasks["t"].generation.0, 2);
+    ok(&mut state, 5, stop());
+    ok(&mut state, 6, put_task("t", &["s"], true));
+    assert_eq!(state.tasks["t"].generation.0, 6);
+}
+
+#[test]
+fn r30_grant_and_resume_give_new_epochs() {
+    let mut state = State::default();
+    ok(&mut state, 1, put_source("s"));
+    ok(&mut state, 2, register("w", "a", 1));
+    ok(&mut state, 3, grant("s", "w", 1, 0));
+    ok(&mut state, 4, put_task("t", &["s"], false));
+    assert_eq!(state.subtask_epoch("t", "s").unwrap().0, 4);
+    let stage = |stage| Kind::SetStage(SetStage { task: "t".into(), sources: vec![], stage });
+    ok(&mut state, 5, stage(2));
+    assert_eq!(state.subtask_epoch("t", "s").unwrap().0, 4);
+    ok(&mut state, 6, stage(1));
+    assert_eq!(state.subtask_epoch("t", "s").unwrap().0, 6);
+    ok(&mut state, 7, grant("s", "w", 1, 3));
+    assert_eq!(state.subtask_epoch("t", "s").unwrap().0, 7);
+}
+
+#[test]
+fn answers_are_bounded() {
+    let mut state = State::default();
+    for index in 1..=(ANSWERS_MAX as u64 + 5) {
+        state.apply(index, &command(&format!("r{index}"), put_source("s")));
+    }
+    assert_eq!(state.answers.len(), ANSWERS_MAX);
+    assert!(state.answers.get("r5").is_none());
+    assert!(state.answers.get("r6").is_some());
+}
+
+#[test]
+fn a_newer_snapshot_is_refused_by_name() {
+    let error = Snapshot::read(br#"{"format":2,"state":{"new":1}}"#).unwrap_err();
+    assert!(error.to_string().contains("format 2"), "{error}");
+}
