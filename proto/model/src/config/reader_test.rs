@@ -213,6 +213,8 @@ fn document(keys: &[Key]) -> String {
         .iter()
         .map(|key| {
             let value = match key.ty {
+                // Refused blocks pass only when empty; their keys are checked below.
+                Ty::Block(_) if matches!(key.treatment, Treatment::Refused(_)) => "{}".to_owned(),
                 Ty::Block(inner) => document(inner),
                 Ty::BlockList(inner) => format!("[{}]", document(inner)),
                 Ty::NamedBlocks(inner) => format!("{{n: {}}}", document(inner)),
@@ -278,6 +280,23 @@ fn same_keys(path: &str, table: &Value, written: &Value) {
         }
         _ => {}
     }
+}
+
+#[test]
+fn the_refused_security_block_has_the_structs_keys() {
+    let database = crate::keys::SOURCE
+        .iter()
+        .find(|key| key.name == "from")
+        .unwrap();
+    let Ty::Block(keys) = database.ty else {
+        panic!("no block")
+    };
+    let Ty::Block(keys) = keys.iter().find(|key| key.name == "security").unwrap().ty else {
+        panic!("no block")
+    };
+    let value = read(&document(keys), "source", keys).unwrap().value;
+    let security: crate::config::Security = into_struct(value.clone(), "source").unwrap();
+    same_keys("security", &value, &serde_json::to_value(security).unwrap());
 }
 
 #[test]

@@ -75,11 +75,6 @@ fn what_is_written_is_read_back() {
     );
     let mut source = SourceConfig::parse(&text).unwrap().value;
     source.from.session.insert("sql_mode".into(), String::new());
-    source.from.security = Some(crate::config::Security {
-        ssl_ca: "ca.pem".into(),
-        ssl_key_bytes: vec![1, 2, 255],
-        ..Default::default()
-    });
     for password in [
         "",
         "0123",

@@ -26,12 +26,20 @@ pub(super) const DATABASE: &[Key] = &[
         Ty::TextMap,
         "",
         "Session variables that are set on every connection.",
+    )
+    .notice(
+        "not applied yet: exact copying sets its own session variables",
+        &[],
     ),
     Key::new(
         "security",
         Ty::Block(SECURITY),
         "",
         "TLS towards the server.",
+    )
+    .refused(
+        "TLS towards databases comes in a later release; remove it",
+        &[],
     ),
     Key::obsolete("max-allowed-packet", Ty::Int(0, i64::MAX), ""),
 ];

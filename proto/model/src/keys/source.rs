@@ -5,6 +5,7 @@ use super::{Key, Ty};
 use crate::error::codes;
 
 const NO_RELAY: &str = "there is no relay log yet; the upstream is read directly";
+const OWN_WAITS: &str = "the worker tries again by itself, with waits of its own";
 const FIXED: &str = "has no effect, as in DM: the value is fixed";
 
 /// The keys of `source.yaml`.
@@ -108,19 +109,21 @@ const PURGE: &[Key] = &[
 ];
 
 const CHECKER: &[Key] = &[
-    Key::new("check-enable", Ty::Bool, "true", "Try again at all."),
+    Key::new("check-enable", Ty::Bool, "true", "Try again at all.").mapped(OWN_WAITS, &["true"]),
     Key::new(
         "backoff-rollback",
         Ty::Duration,
         "5m",
         "After this long without an error the wait shrinks.",
-    ),
+    )
+    .mapped(OWN_WAITS, &["5m"]),
     Key::new(
         "backoff-max",
         Ty::Duration,
         "5m",
         "Longest wait between two tries; at least 1s.",
-    ),
+    )
+    .mapped(OWN_WAITS, &["5m"]),
     Key::new(
         "check-interval",
         Ty::Duration,

@@ -56,7 +56,7 @@ pub const TASK: &[Key] = &[
         Ty::Text,
         "the target's",
         "Session time zone on both sides: ±HH:MM or a name.",
-    ),
+    ).mapped("sessions are UTC on both sides, so points in time arrive unchanged", &[""]),
     Key::new(
         "case-sensitive",
         Ty::Bool,

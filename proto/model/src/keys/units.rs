@@ -7,6 +7,8 @@ const U32_MAX: i64 = u32::MAX as i64;
 const NO_FILES: &str = "there are no dump files: rows are streamed from source to target";
 const LOGICAL_ONLY: &str = "has no effect: it is about physical import";
 const EXACT: &str = "never needed: changes are applied exactly once, also after a crash";
+const OWN_CHUNKS: &str = "chunks and statements have bounds of their own";
+const OWN_BATCHES: &str = "batches have bounds of their own, in rows and in bytes";
 const NO_VALIDATION: &str = "has no effect: continuous validation comes in a later release";
 
 /// An entry of `mydumpers`.
@@ -23,14 +25,16 @@ pub(super) const MYDUMPER: &[Key] = &[
         Ty::Text,
         "64",
         "Bound for one chunk of a table: MiB, or a size with unit.",
-    ),
+    )
+    .mapped(OWN_CHUNKS, &["64"]),
     Key::new(
         "statement-size",
         Ty::Int(0, i64::MAX),
         "0",
         "Bound in bytes for one INSERT.",
-    ),
-    Key::new("rows", Ty::Int(0, i64::MAX), "0", "Rows of one chunk."),
+    )
+    .mapped(OWN_CHUNKS, &["0"]),
+    Key::new("rows", Ty::Int(0, i64::MAX), "0", "Rows of one chunk.").mapped(OWN_CHUNKS, &["0"]),
     Key::new("where", Ty::Text, "", "Condition for the rows to copy.").refused(
         "copying part of a table comes in a later release; remove it",
         &[""],
@@ -55,6 +59,10 @@ pub(super) const LOADER: &[Key] = &[
         Ty::Int(0, U32_MAX),
         "16",
         "Writers at the target.",
+    )
+    .mapped(
+        "mydumpers.threads decides how many tables are copied at once",
+        &["16"],
     ),
     Key::new(
         "dir",
@@ -165,13 +173,15 @@ pub(super) const SYNCER: &[Key] = &[
         Ty::Int(0, U32_MAX),
         "100",
         "Row changes of one target transaction.",
-    ),
+    )
+    .mapped(OWN_BATCHES, &["100"]),
     Key::new(
         "queue-size",
         Ty::Int(0, U32_MAX),
         "1024",
         "Row changes waiting in memory.",
-    ),
+    )
+    .mapped(OWN_BATCHES, &["1024"]),
     Key::new(
         "checkpoint-flush-interval",
         Ty::Int(0, U32_MAX),
