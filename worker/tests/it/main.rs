@@ -1,0 +1,5 @@
+//! Tests of the worker against real servers of `deploy/databases.sh`. A server that isn't there is named, and its test
+//! passes over.
+
+mod checks;
+mod server;
