@@ -20,7 +20,7 @@ pub(crate) fn task_yaml(target: &Endpoint, data: &DataSet, meta_schema: &str) ->
         .map(|schema| format!("{schema:?}"))
         .collect();
     format!(
-        "name: {TASK}\ntask-mode: all\nmeta-schema: {meta_schema}\ntimezone: \"+00:00\"\ntarget-database:\n{}\
+        "name: {TASK}\ntask-mode: all\nmeta-schema: {meta_schema}\ntarget-database:\n{}\
          mysql-instances:\n  - source-id: {SOURCE}\n    block-allow-list: shop\n\
          block-allow-list:\n  shop:\n    do-dbs: [{}]\n",
         login(target),

@@ -9,6 +9,9 @@ use super::{Binaries, Process};
 /// Longer than any bounded wait of dmctl.
 const ANSWER_MAX: Duration = Duration::from_secs(90);
 
+/// How the report of a pre-check begins.
+const CHECK_REPORT: &str = "fail to check synchronization configuration with type";
+
 /// Runs dmctl against a list of masters.
 #[derive(Clone, Debug)]
 pub struct Ctl {
@@ -88,14 +91,47 @@ impl Ctl {
 }
 
 impl CtlOutput {
-    /// Standard output as JSON.
+    /// Standard output as JSON. The report of a pre-check stands in it unescaped, as DM's users know it; here it
+    /// becomes a string again.
     pub fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.stdout).with_context(|| format!("no JSON from dmctl: {self}"))
+        let parsed = match self.stdout.split_once(CHECK_REPORT) {
+            Some((before, report)) => {
+                let (report, end) = report.rsplit_once('"').unwrap_or((report, "}"));
+                let report = Value::from(format!("{CHECK_REPORT}{report}")).to_string();
+                serde_json::from_str(&format!("{}{report}{end}", before.trim_end_matches('"')))
+            }
+            None => serde_json::from_str(&self.stdout),
+        };
+        parsed.with_context(|| format!("no JSON from dmctl: {self}"))
     }
 }
 
 impl std::fmt::Display for CtlOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "exit {}\n{}{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raw_report_becomes_a_string() -> Result<()> {
+        let stdout = format!(
+            "{{\n \"result\": true,\n \"checkResult\": \"{CHECK_REPORT}: a\n\t\"b\": 1}}\"\n}}"
+        );
+        let output = CtlOutput {
+            code: 0,
+            stdout,
+            stderr: String::new(),
+        };
+        let json = output.json()?;
+        assert_eq!(json["result"], true);
+        assert_eq!(
+            json["checkResult"],
+            format!("{CHECK_REPORT}: a\n\t\"b\": 1}}")
+        );
+        Ok(())
     }
 }
