@@ -113,6 +113,11 @@ pub(crate) fn decoder() -> Decoder {
     decoder
 }
 
+/// Decodes one event of a file without checksums.
+pub(crate) fn decode(bytes: &[u8]) -> Event<'_> {
+    decoder().decode(bytes).unwrap().1
+}
+
 /// The map that `decoder` makes of these columns.
 pub(crate) fn map_of(
     decoder: &mut Decoder,
@@ -158,4 +163,13 @@ pub(crate) fn with_value(
         }
         Err(error) => check(Err(error.to_string())),
     }
+}
+
+/// A QUERY event with these status variables.
+pub(crate) fn query(vars: &[u8]) -> Vec<u8> {
+    let mut body = vec![9, 0, 0, 0, 1, 0, 0, 0, 1, 0x32, 0];
+    body.extend(u16::try_from(vars.len()).unwrap().to_le_bytes());
+    body.extend(vars);
+    body.extend(b"s\0DROP TABLE a, b");
+    event(type_code::QUERY, &body)
 }

@@ -96,7 +96,11 @@ fn truncations_never_pass_for_the_whole() {
         for event in split(&file) {
             for length in 19..event.len() {
                 assert!(decoder.decode(&event[..length]).is_err());
-                // With a length that fits, the checksum sees it.
+                // With a length that fits, the checksum sees it; only a FORMAT_DESCRIPTION event says
+                // itself whether it has one.
+                if event[4] == dm_binlog::type_code::FORMAT_DESCRIPTION {
+                    continue;
+                }
                 let mut bytes = event[..length].to_vec();
                 bytes[9..13].copy_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
                 assert!(

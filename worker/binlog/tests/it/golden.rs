@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::fold::Folded;
+use dm_binlog::{Decoder, Event};
+
+use crate::fold::{Folded, split};
 use crate::render::same;
 
 fn fixture(server: &str, file: &str) -> Vec<u8> {
@@ -84,4 +86,62 @@ fn mariadb_1011() {
 #[test]
 fn mariadb_118() {
     check("mariadb118");
+}
+
+#[test]
+fn metadata_counts_within_classes() {
+    for server in ["mysql97", "mariadb118"] {
+        let file = binlog(server);
+        let mut decoder = Decoder::new();
+        let mut found = None;
+        for bytes in split(&file) {
+            if let (_, Event::TableMap(map)) = decoder.decode(bytes).unwrap()
+                && map.table == "meta"
+            {
+                found = Some(map);
+            }
+        }
+        let map = found.unwrap();
+        let metadata = &map.metadata;
+        let names = metadata.names.as_ref().unwrap();
+        let at = |name: &str| names.iter().position(|known| known == name).unwrap();
+        let unsigned = metadata.unsigned.as_ref().unwrap();
+        let which: Vec<&str> = names
+            .iter()
+            .zip(unsigned)
+            .filter(|(_, unsigned)| **unsigned)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(which, ["id", "y", "du", "c", "h"], "{server}");
+        let collations = metadata.collations.as_ref().unwrap();
+        // latin1_swedish_ci, gbk_chinese_ci, binary.
+        assert_eq!(
+            [
+                collations[at("a")],
+                collations[at("t")],
+                collations[at("bin")]
+            ],
+            [Some(8), Some(28), Some(63)],
+            "{server}"
+        );
+        assert_eq!(collations[at("e")], None);
+        assert_eq!(
+            metadata.enum_set_collations.as_ref().unwrap()[at("s")],
+            Some(8)
+        );
+        let labels = |list: &Option<Vec<Option<Vec<Vec<u8>>>>>, name| {
+            list.as_ref().unwrap()[at(name)].clone().unwrap()
+        };
+        assert_eq!(labels(&metadata.enum_labels, "e"), [b"x", b"y"]);
+        assert_eq!(labels(&metadata.set_labels, "s"), [b"p", b"q"]);
+        assert_eq!(metadata.primary_key.as_deref(), Some(&[(0, 0), (1, 3)][..]));
+        assert!(metadata.geometry_types.as_ref().unwrap()[at("g")].is_some());
+        if server == "mysql97" {
+            assert!(!metadata.visible.as_ref().unwrap()[at("inv")]);
+            assert_eq!(
+                metadata.vector_dimensions.as_ref().unwrap()[at("v")],
+                Some(2)
+            );
+        }
+    }
 }
