@@ -125,6 +125,18 @@ impl Master {
         }
     }
 
+    /// Stops at once, without a word to anybody: to the other masters and to workers it looks like a crash.
+    pub async fn abort(mut self) {
+        self.server.abort();
+        self.tasks.abort_all();
+        // Connections live on in this process; the streams must not.
+        if let Some(term) = self.api.term.borrow().as_ref() {
+            term.over.cancel();
+        }
+        self.replica.shutdown().await;
+        self.stop.cancel();
+    }
+
     /// Hands leadership over, lets requests in flight end, and stops.
     pub async fn stop(mut self) {
         if self.replica.leadership().borrow().is_leader

@@ -18,7 +18,7 @@ pub(super) const SHOWN_DEFAULT: i64 = 10;
 impl Led {
     pub(super) async fn check_task(&self, request: CheckTaskRequest) -> Result<CheckTaskResponse, ApiError> {
         let task = TaskConfig::parse(&request.task)?.value;
-        self.catch_up().await?;
+        self.settle().await?;
         let call = CheckTaskCall {
             yaml: request.task,
             source_yamls: std::collections::HashMap::new(),

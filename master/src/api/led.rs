@@ -16,6 +16,11 @@ use crate::{errors, leader::Term, state::State};
 /// which a call without quorum must fail.
 const QUORUM_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// After an election, workers need a moment to find the new leader; so long the owners are waited for.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause before the workers are counted again.
+const SETTLE_PAUSE: Duration = Duration::from_millis(20);
+
 /// One call, handled by the leader.
 pub struct Led {
     /// The master.
@@ -44,6 +49,24 @@ impl Led {
     pub async fn catch_up(&self) -> Result<(), ApiError> {
         let caught_up = self.api.replica.linearizable(QUORUM_TIMEOUT).await;
         caught_up.map_err(|error| ApiError::unanswered(error, &self.request_id))
+    }
+
+    /// As [`Self::catch_up`], and early in a term also waits a moment until the owners have found this leader.
+    pub async fn settle(&self) -> Result<(), ApiError> {
+        self.catch_up().await?;
+        while self.term.began.elapsed() < SETTLE_TIMEOUT && self.awaits_workers() {
+            tokio::time::sleep(SETTLE_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    fn awaits_workers(&self) -> bool {
+        let connected = self.term.hub.connected();
+        self.read(|state| {
+            let mut owners = state.sources.values().filter_map(|source| source.lease.as_ref());
+            let owner_away = owners.any(|lease| !connected.contains(&lease.worker));
+            owner_away || (connected.is_empty() && !state.workers.is_empty())
+        })
     }
 
     /// Proposes one step of the request. A step has its own id, so that a repeated request gets the

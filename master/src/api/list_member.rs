@@ -12,7 +12,7 @@ use crate::metrics::WorkerStage;
 
 impl Led {
     pub(super) async fn list_member(&self, request: ListMemberRequest) -> Result<ListMemberResponse, ApiError> {
-        self.catch_up().await?;
+        self.settle().await?;
         let ListMemberRequest {
             leader,
             master,

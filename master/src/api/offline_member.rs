@@ -30,7 +30,7 @@ impl Led {
                 .into());
             }
         }
-        self.catch_up().await?;
+        self.settle().await?;
         if self.term.hub.is_connected(&name) {
             return Err(DmError::new(
                 &codes::SCHEDULER_WORKER_ONLINE,

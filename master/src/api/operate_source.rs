@@ -30,7 +30,7 @@ impl Led {
         &self,
         request: OperateSourceRequest,
     ) -> Result<OperateSourceResponse, ApiError> {
-        self.catch_up().await?;
+        self.settle().await?;
         let sources = match request.op() {
             SourceOp::StartSource => self.create_sources(&request).await?,
             SourceOp::UpdateSource => self.update_sources(&request).await?,

@@ -29,7 +29,7 @@ impl Led {
         &self,
         request: QueryStatusListRequest,
     ) -> Result<QueryStatusListResponse, ApiError> {
-        self.catch_up().await?;
+        self.settle().await?;
         let QueryStatusListRequest {
             name: task,
             sources: given,

@@ -26,7 +26,7 @@ impl Led {
             [] => task.sources().map(ToString::to_string).collect(),
             given => given.to_vec(),
         };
-        self.catch_up().await?;
+        self.settle().await?;
         let mut check_result = String::new();
         if !self.done_before(STEP) {
             self.require_new(&task, &sources, request.remove_meta)?;

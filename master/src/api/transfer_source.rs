@@ -22,7 +22,7 @@ impl Led {
         request: TransferSourceRequest,
     ) -> Result<TransferSourceResponse, ApiError> {
         let TransferSourceRequest { source, worker } = request;
-        self.catch_up().await?;
+        self.settle().await?;
         self.check_transfer(&source, &worker)?;
         if self.owner(&source).as_deref() != Some(worker.as_str()) {
             self.propose(

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use tokio::sync::{Notify, watch};
@@ -23,6 +24,8 @@ pub struct Term {
     pub wake: Notify,
     /// Leases that their owners shall give back.
     pub draining: watch::Sender<BTreeSet<(String, u64)>>,
+    /// When it began.
+    pub began: Instant,
     /// Cancelled when the term ends.
     pub over: CancellationToken,
     keeper: Mutex<Keeper>,
@@ -36,6 +39,7 @@ impl Term {
             hub: Hub::default(),
             wake: Notify::new(),
             draining: watch::Sender::default(),
+            began: Instant::now(),
             over: CancellationToken::new(),
             keeper: Mutex::new(Keeper::start_term(state, clock::now_ms())),
         }

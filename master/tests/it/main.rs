@@ -1,0 +1,13 @@
+//! Three masters in this process and workers that move no data: the control plane by itself.
+//!
+//! Read in this order: `cluster` (starts and stops masters), `worker` (a worker's session without a
+//! worker), then the scenarios.
+
+#![allow(unreachable_pub)]
+
+mod cluster;
+mod failover;
+mod leases;
+mod refusals;
+mod tasks;
+mod worker;
