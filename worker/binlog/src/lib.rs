@@ -21,6 +21,10 @@
 //! PARTIAL_UPDATE_ROWS (JSON diffs), rows of encrypted files, MariaDB COMPRESSED columns, and the row
 //! events that MySQL wrote before 5.1.
 
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the layout above is for readers of the source"
+)]
 #![cfg_attr(
     not(test),
     deny(

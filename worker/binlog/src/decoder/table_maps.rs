@@ -11,12 +11,15 @@ use crate::table_map::TableMap;
 
 /// Parsed maps kept for reuse; a server with more hot tables parses again now and then.
 const CACHED_MAPS_MAX: usize = 1024;
+/// Bytes of TABLE_MAP events kept as keys; maps with all labels of long ENUMs are large.
+const CACHED_BYTES_MAX: usize = 8 << 20;
 
 /// Maps by table id, and a bounded cache by content.
 #[derive(Debug, Default, Clone)]
 pub(super) struct TableMaps {
     statement: HashMap<u64, Arc<TableMap>>,
     cache: HashMap<Box<[u8]>, Arc<TableMap>>,
+    cached_bytes: usize,
 }
 
 impl TableMaps {
@@ -30,8 +33,10 @@ impl TableMaps {
             Some(map) => Arc::clone(map),
             None => {
                 let map = Arc::new(parse()?);
-                if self.cache.len() >= CACHED_MAPS_MAX {
+                self.cached_bytes = self.cached_bytes.saturating_add(body.len());
+                if self.cache.len() >= CACHED_MAPS_MAX || self.cached_bytes > CACHED_BYTES_MAX {
                     self.cache.clear();
+                    self.cached_bytes = body.len();
                 }
                 self.cache.insert(body.into(), Arc::clone(&map));
                 map
@@ -57,5 +62,6 @@ impl TableMaps {
     pub(super) fn clear(&mut self) {
         self.statement.clear();
         self.cache.clear();
+        self.cached_bytes = 0;
     }
 }

@@ -16,7 +16,8 @@ pub enum Value<'a> {
     /// DECIMAL with all digits of its scale.
     Decimal(String),
     /// CHAR, VARCHAR, BINARY, VARBINARY, TEXT, BLOB, GEOMETRY (4 bytes SRID, then WKB), VECTOR: in the
-    /// column's character set. CHAR comes without trailing spaces, BINARY without trailing zero bytes.
+    /// column's character set. CHAR comes without trailing spaces, BINARY without trailing zero bytes, and so
+    /// do MariaDB's UUID and INET6, which are logged as BINARY.
     Bytes(&'a [u8]),
     /// Index of the label from 1; 0 is the value of an invalid assignment.
     Enum(u32),
@@ -83,6 +84,6 @@ pub enum Value<'a> {
         /// Fraction digits of the column.
         decimals: u8,
     },
-    /// JSON as the server would print it.
+    /// MySQL's JSON as the server would print it. MariaDB's JSON is text and comes as bytes.
     Json(String),
 }
