@@ -9,6 +9,7 @@ use super::target::TargetFacts;
 use super::{merge, privileges, report, tables, target, upstream};
 use crate::database::Role;
 use crate::secrets;
+use dm_model::error::Class;
 use dm_model::{DmError, SecretKey, SourceConfig, SubtaskConfig, TableName, TaskConfig, codes};
 use dm_proto::v1::{CheckTaskCall, CheckTaskReply};
 use futures::future::{join_all, try_join_all};
@@ -65,7 +66,10 @@ pub async fn check_task(call: &CheckTaskCall, key: &[u8]) -> Result<CheckTaskRep
     join_all(sides.into_iter().map(|side| side.probe.close())).await;
     target.close().await;
     let (passed, message) = report::render(&findings, call.error_count, call.warning_count);
-    Ok(CheckTaskReply { passed, message })
+    Ok(CheckTaskReply {
+        passed,
+        message: if passed { message } else { refusal(message) },
+    })
 }
 
 impl Side {
@@ -120,6 +124,13 @@ async fn open_probe(config: &dm_model::DbConfig, role: Role) -> Result<Probe, Dm
         outer.workaround = error.workaround.or(outer.workaround);
         outer
     })
+}
+
+/// A report that forbids the start, in the text form of DM's error.
+fn refusal(message: String) -> String {
+    DmError::new(&codes::TASK_CHECK_SYNC_CONFIG_ERROR, message)
+        .with_class(Class::DmMaster)
+        .to_string()
 }
 
 fn initialising(error: DmError) -> DmError {

@@ -32,6 +32,8 @@ struct Lease {
     epoch: Epoch,
     ttl_ms: u64,
     view: LeaseView,
+    /// Never live again under this epoch.
+    given_back: bool,
 }
 
 /// The leases that this process was granted, live or not. The only place that makes a [`FenceToken`].
@@ -72,6 +74,7 @@ impl LeaseTable {
                 epoch,
                 ttl_ms,
                 view: view.clone(),
+                given_back: false,
             },
         );
         view
@@ -82,7 +85,7 @@ impl LeaseTable {
     pub fn renew(&self, source: &SourceId, epoch: Epoch, sent_at: BoottimeMs, ttl_ms: u64) -> bool {
         let mut leases = self.lock();
         match leases.get_mut(source) {
-            Some(lease) if lease.epoch == epoch => {
+            Some(lease) if lease.epoch == epoch && !lease.given_back => {
                 lease.ttl_ms = ttl_ms;
                 lease.view.extend(sent_at.after_ms(usable_ms(ttl_ms)));
                 true
@@ -98,10 +101,24 @@ impl LeaseTable {
         }
     }
 
+    /// Ends a lease for good before the leader is told so: whatever it still believes, nothing is started
+    /// under this epoch any more, and heartbeats don't list it, so it expires if that message is lost.
+    pub fn give_back(&self, source: &SourceId, epoch: Epoch) {
+        if let Some(lease) = self
+            .lock()
+            .get_mut(source)
+            .filter(|lease| lease.epoch == epoch)
+        {
+            lease.given_back = true;
+            lease.view.revoke();
+        }
+    }
+
     /// What a heartbeat lists: all leases, also lapsed ones (the leader may still confirm them).
     pub fn held(&self) -> Vec<(SourceId, Epoch)> {
         self.lock()
             .iter()
+            .filter(|(_, lease)| !lease.given_back)
             .map(|(source, lease)| (source.clone(), lease.epoch))
             .collect()
     }
@@ -235,5 +252,22 @@ mod tests {
         table.release(&source("s"));
         assert!(!token.is_live());
         assert!(table.held().is_empty());
+    }
+
+    #[test]
+    fn a_lease_that_was_given_back_never_lives_again() {
+        let table = table();
+        let view = table.adopt(&source("s"), Epoch(5), TTL_MS);
+        table.renew(&source("s"), Epoch(5), BoottimeMs::now(), TTL_MS);
+        table.give_back(&source("s"), Epoch(4));
+        assert!(view.is_live());
+        table.give_back(&source("s"), Epoch(5));
+        assert!(!view.is_live() && table.held().is_empty());
+        // What the leader sends before it has seen that changes nothing.
+        assert!(!table.adopt(&source("s"), Epoch(5), TTL_MS).is_live());
+        assert!(!table.renew(&source("s"), Epoch(5), BoottimeMs::now(), TTL_MS));
+        assert!(table.token(&right(5, 5)).is_none());
+        table.adopt(&source("s"), Epoch(6), TTL_MS);
+        assert!(table.renew(&source("s"), Epoch(6), BoottimeMs::now(), TTL_MS));
     }
 }

@@ -226,6 +226,7 @@ impl<S: Spawn> SourceActor<S> {
     }
 
     fn say_drained(&mut self, epoch: Epoch) {
+        self.around.leases.give_back(&self.source, epoch);
         if !self.drained_said {
             let drained = v1::Drained {
                 source_id: self.source.to_string(),

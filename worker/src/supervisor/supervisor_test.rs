@@ -273,6 +273,27 @@ async fn drained_is_said_when_nothing_writes_and_again_after_a_reconnect() {
 }
 
 #[tokio::test]
+async fn nothing_starts_under_a_lease_that_was_drained() {
+    let mut world = World::new();
+    world.want(vec![source("a", 5, 7, true)]);
+    world.confirm("a", 5);
+    assert_eq!(world.next().await, "start a/t@7");
+    world.want(vec![v1::DesiredSource {
+        drain: true,
+        ..source("a", 5, 7, true)
+    }]);
+    assert_eq!(world.next().await, "stop a/t@7");
+    world.sent.recv().await.expect("drained");
+    // The leader heard it, and hasn't moved the lease yet.
+    world.want(vec![source("a", 5, 7, true)]);
+    world.confirm("a", 5);
+    world.silence().await;
+    world.want(vec![source("a", 9, 9, true)]);
+    world.confirm("a", 9);
+    assert_eq!(world.next().await, "start a/t@9");
+}
+
+#[tokio::test]
 async fn a_source_that_is_not_named_is_left_and_its_lease_ended() {
     let mut world = World::new();
     world.want(vec![source("a", 5, 7, true)]);

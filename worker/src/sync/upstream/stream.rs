@@ -17,8 +17,10 @@ const DEAD_AFTER: Duration = Duration::from_secs(5);
 const FIRST_EVENT_WITHIN: Duration = Duration::from_secs(300);
 /// Type code of TRANSACTION_PAYLOAD.
 const TRANSACTION_PAYLOAD: u8 = 40;
-/// Type code of FORMAT_DESCRIPTION and ROTATE: never inside a payload.
-const NEVER_INNER: [u8; 2] = [15, 4];
+/// Type code of FORMAT_DESCRIPTION.
+const FORMAT_DESCRIPTION: u8 = 15;
+/// FORMAT_DESCRIPTION and ROTATE: never inside a payload.
+const NEVER_INNER: [u8; 2] = [FORMAT_DESCRIPTION, 4];
 
 /// An open stream.
 pub(crate) struct Stream {
@@ -116,10 +118,13 @@ fn whole(event: &mysql_async::binlog::events::Event) -> Vec<u8> {
     bytes.extend_from_slice(&header.log_pos().to_le_bytes());
     bytes.extend_from_slice(&header.flags_raw().to_le_bytes());
     bytes.extend_from_slice(event.data());
-    if bytes.len() < header.event_size() as usize
-        && let Some(checksum) = event.checksum()
+    if header.event_type_raw() == FORMAT_DESCRIPTION
+        && let Ok(Some(algorithm)) = event.footer().get_checksum_alg()
     {
-        bytes.extend_from_slice(&checksum);
+        bytes.push(algorithm as u8);
+    }
+    if bytes.len() < header.event_size() as usize {
+        bytes.extend_from_slice(&event.checksum().unwrap_or_default());
     }
     bytes
 }
