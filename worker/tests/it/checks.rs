@@ -86,9 +86,10 @@ async fn a_source_is_recognised_and_completed() {
             .await
             .expect_err("the server's own id");
         assert_eq!(error.code, 60013, "{name}: {error}");
-        let error = source(server.source("s", "nobody", ""))
-            .await
-            .expect_err("no such user");
+        let wrong = server
+            .source("s", "root", "")
+            .replace("password: \"\"", "password: wrong");
+        let error = source(wrong).await.expect_err("wrong password");
         assert_eq!(error.code, 10001, "{name}: {error}");
         assert!(
             error
