@@ -59,8 +59,8 @@ fn add(cursor: &mut Cursor<'_>, specs: &mut Vec<AlterSpec>) -> Parsed<()> {
         specs.push(AlterSpec::SystemVersioning);
         return Ok(());
     }
-    if let Some(items) = key::definition(cursor)? {
-        specs.extend(items.into_iter().map(|item| added(item, false)));
+    if let Some(item) = key::definition(cursor)? {
+        specs.push(added(item, false));
         return Ok(());
     }
     cursor.accept("COLUMN");
@@ -94,6 +94,7 @@ fn added(item: TableItem, if_not_exists: bool) -> AlterSpec {
         TableItem::Key(key) => AlterSpec::AddKey(key),
         TableItem::ForeignKey(key) => AlterSpec::AddForeignKey(key),
         TableItem::Check { name } => AlterSpec::AddCheck { name },
+        TableItem::Period { columns } => AlterSpec::AddPeriod { columns },
     }
 }
 

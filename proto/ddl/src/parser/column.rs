@@ -73,6 +73,11 @@ impl Reader {
         }));
     }
 
+    fn primary(&mut self) {
+        self.column.nullable = Some(false);
+        self.key(KeyKind::Primary);
+    }
+
     fn make_serial(&mut self) {
         self.column.nullable = Some(false);
         self.column.auto_increment = true;
@@ -155,9 +160,9 @@ impl Reader {
             self.key(KeyKind::Unique);
         } else if cursor.accept("PRIMARY") {
             cursor.accept("KEY");
-            self.key(KeyKind::Primary);
+            self.primary();
         } else if cursor.accept("KEY") {
-            self.key(KeyKind::Primary);
+            self.primary();
         } else {
             return false;
         }

@@ -125,7 +125,7 @@ pub(super) fn definitions(cursor: &mut Cursor<'_>) -> Parsed<Vec<TableItem>> {
 
 fn definition(cursor: &mut Cursor<'_>, items: &mut Vec<TableItem>) -> Parsed<()> {
     if let Some(found) = key::definition(cursor)? {
-        items.extend(found);
+        items.push(found);
         return Ok(());
     }
     let (definition, keys) = column::column(cursor)?;

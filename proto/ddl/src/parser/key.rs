@@ -5,13 +5,12 @@ use crate::lexer::TokenKind;
 use crate::statement::{ForeignKeyDef, KeyDef, TableItem, TableRef};
 use crate::structure::{KeyKind, KeyPart};
 
-/// A definition inside CREATE TABLE or after ADD that isn't a column: none if a column comes next, an empty
-/// list for what bears on no column.
-pub(super) fn definition(cursor: &mut Cursor<'_>) -> Parsed<Option<Vec<TableItem>>> {
-    if cursor.words(&["PERIOD", "FOR"]) {
-        // MariaDB; its columns are declared on their own.
-        cursor.skip_clause();
-        return Ok(Some(Vec::new()));
+/// A definition inside CREATE TABLE or after ADD that isn't a column: none if a column comes next.
+pub(super) fn definition(cursor: &mut Cursor<'_>) -> Parsed<Option<TableItem>> {
+    if cursor.accept_all(&["PERIOD", "FOR"]) {
+        cursor.name("a period's name")?;
+        let columns = column_list(cursor)?;
+        return Ok(Some(TableItem::Period { columns }));
     }
     let constraint = cursor.accept("CONSTRAINT");
     if constraint {
@@ -39,7 +38,7 @@ pub(super) fn definition(cursor: &mut Cursor<'_>) -> Parsed<Option<Vec<TableItem
         return Ok(None);
     };
     cursor.skip_clause();
-    Ok(Some(vec![item]))
+    Ok(Some(item))
 }
 
 fn kind(cursor: &mut Cursor<'_>) -> Parsed<Option<KeyKind>> {

@@ -103,6 +103,11 @@ pub enum AlterSpec {
     AddKey(KeyDef),
     /// ADD FOREIGN KEY.
     AddForeignKey(ForeignKeyDef),
+    /// ADD PERIOD FOR (MariaDB): its columns become NOT NULL.
+    AddPeriod {
+        /// The two columns.
+        columns: Vec<String>,
+    },
     /// ADD CHECK.
     AddCheck {
         /// Its name.

@@ -29,6 +29,11 @@ pub enum TableItem {
     Key(KeyDef),
     /// A foreign key.
     ForeignKey(ForeignKeyDef),
+    /// PERIOD FOR (MariaDB): its columns are NOT NULL.
+    Period {
+        /// The two columns.
+        columns: Vec<String>,
+    },
     /// A check constraint.
     Check {
         /// Its name.

@@ -1,11 +1,11 @@
 //! ALTER TABLE, CREATE INDEX, DROP INDEX.
 
 use super::alter_columns::{AlteredColumns, alter_columns};
-use super::charset::{Charset, resolve};
+use super::charset::{Charset, built_in_collation, resolve};
 use super::column::same_name;
 use super::keys::{self, PRIMARY};
 use super::{Database, ForeignKey, Key, KeyPart, Table, build, create};
-use crate::context::Server;
+use crate::context::{Flavor, Server};
 use crate::error::ApplyError;
 use crate::statement::{AlterClause, AlterSpec, AlterTable, CharsetClause, KeyDef, TableRef};
 
@@ -32,17 +32,23 @@ pub(crate) fn alter_table(
     let columns = alter_columns(table, &change.clauses, &defaults, server)?;
     altered.columns.clone_from(&columns.columns);
     if let Some(charset) = conversion {
+        let before = altered.columns.clone();
         altered
             .columns
             .iter_mut()
             .for_each(|column| build::convert(&mut column.ty, &charset));
+        // MySQL 5.6 finds nothing to do then, also not for the table's defaults.
+        let idle = altered.columns == before && change.clauses.len() == 1;
+        if idle && server.flavor == Flavor::Mysql && server.version < 50_700 {
+            (altered.charset, altered.collation) = (table.charset.clone(), table.collation.clone());
+        }
     }
     drop_keys(&mut altered, &change.clauses)?;
     follow_columns(&mut altered, table, &columns);
     rename_keys(&mut altered, &change.clauses)?;
-    add_keys(&mut altered, change, &columns)?;
-    keys::force_primary_not_null(&mut altered);
-    keys::sort(&mut altered);
+    add_keys(&mut altered, change, server)?;
+    keys::force_primary_not_null(&mut altered, server);
+    keys::sort(&mut altered, server);
     let renamed_to = change
         .clauses
         .iter()
@@ -98,7 +104,11 @@ fn apply_options(
                 }
             }
             AlterSpec::ConvertCharset(wanted) => {
-                let charset = resolve(wanted, &create::database_charset(database), server);
+                let charset = resolve(
+                    &conversion_target(wanted, database, server),
+                    &create::database_charset(database),
+                    server,
+                );
                 set_defaults(table, charset.clone());
                 conversion = Some(charset);
             }
@@ -107,6 +117,23 @@ fn apply_options(
         }
     }
     conversion
+}
+
+/// CONVERT TO CHARACTER SET DEFAULT is the database's; newer MariaDB takes only its character set, with the
+/// collation that was built in as that one's default.
+fn conversion_target(
+    wanted: &CharsetClause,
+    database: Option<&Database>,
+    server: Server,
+) -> CharsetClause {
+    let newer = server.flavor == Flavor::Mariadb && server.version >= 100_900;
+    match database.and_then(|database| database.charset.clone()) {
+        Some(charset) if newer && *wanted == CharsetClause::default() => CharsetClause {
+            collation: built_in_collation(&charset),
+            charset: Some(charset),
+        },
+        _ => wanted.clone(),
+    }
 }
 
 fn set_defaults(table: &mut Table, charset: Charset) {
@@ -225,62 +252,37 @@ fn renamed_away(clauses: &[AlterClause], name: &str) -> bool {
     )
 }
 
-fn add_keys(
-    table: &mut Table,
-    change: &AlterTable,
-    columns: &AlteredColumns,
-) -> Result<(), ApplyError> {
-    let added = |clause: &AlterClause| match &clause.spec {
-        AlterSpec::AddKey(key) => !belongs_to_unadded(key, clause, columns),
-        _ => true,
-    };
-    let clauses: Vec<&AlterClause> = change
-        .clauses
-        .iter()
-        .filter(|clause| added(clause))
-        .collect();
+fn add_keys(table: &mut Table, change: &AlterTable, server: Server) -> Result<(), ApplyError> {
     let declared = || {
-        clauses.iter().filter_map(|clause| {
-            if let AlterSpec::AddKey(key) = &clause.spec {
-                Some(key)
-            } else {
-                None
-            }
-        })
+        change
+            .clauses
+            .iter()
+            .filter_map(|clause| match &clause.spec {
+                AlterSpec::AddKey(key) => Some(key),
+                _ => None,
+            })
     };
-    for clause in &clauses {
+    for clause in &change.clauses {
         match &clause.spec {
             AlterSpec::AddKey(key) => keys::add_key(table, key)?,
             AlterSpec::AddForeignKey(key) => {
-                keys::add_foreign_key(table, &change.table.table, key, declared())?
+                keys::add_foreign_key(table, &change.table.table, key, declared(), server)?;
             }
+            AlterSpec::AddPeriod { columns } => create::make_not_null(table, columns),
             _ => {}
         }
     }
     Ok(())
 }
 
-/// A key declared as attribute of a column that IF NOT EXISTS left out is left out with it.
-fn belongs_to_unadded(key: &KeyDef, clause: &AlterClause, columns: &AlteredColumns) -> bool {
-    let [
-        KeyPart {
-            column: Some(column),
-            ..
-        },
-    ] = key.parts.as_slice()
-    else {
-        return false;
-    };
-    columns
-        .not_added
-        .iter()
-        .any(|(span, name)| *span == clause.span && same_name(name, column))
-}
-
 /// CREATE INDEX.
-pub(crate) fn create_index(table: &mut Table, key: &KeyDef) -> Result<(), ApplyError> {
+pub(crate) fn create_index(
+    table: &mut Table,
+    key: &KeyDef,
+    server: Server,
+) -> Result<(), ApplyError> {
     keys::add_key(table, key)?;
-    keys::sort(table);
+    keys::sort(table, server);
     Ok(())
 }
 

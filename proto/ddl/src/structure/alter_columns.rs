@@ -6,18 +6,16 @@
 
 use super::charset::Charset;
 use super::column::same_name;
-use super::{Column, Table, build};
-use crate::context::Server;
+use super::{Column, Table, TypeKind, build};
+use crate::context::{Flavor, Server};
 use crate::error::ApplyError;
-use crate::statement::{AlterClause, AlterSpec, ColumnDef, DefaultClause, Position, Span};
+use crate::statement::{AlterClause, AlterSpec, ColumnDef, DefaultClause, Position};
 
 /// Columns after an ALTER TABLE, and what became of the old ones.
 pub(super) struct AlteredColumns {
     pub(super) columns: Vec<Column>,
     /// For each old column its new name, none if it was dropped.
     pub(super) new_names: Vec<Option<String>>,
-    /// Columns that IF NOT EXISTS found, and the clauses that would have added them.
-    pub(super) not_added: Vec<(Span, String)>,
 }
 
 /// Works out the columns; `defaults` are the table's after this statement.
@@ -27,11 +25,10 @@ pub(super) fn alter_columns(
     defaults: &Charset,
     server: Server,
 ) -> Result<AlteredColumns, ApplyError> {
-    check_old_names(table, clauses)?;
+    check_old_names(table, clauses, server)?;
     let mut work = Work {
         list: Vec::new(),
         new_names: Vec::new(),
-        not_added: Vec::new(),
         defaults,
         server,
     };
@@ -41,6 +38,9 @@ pub(super) fn alter_columns(
     for clause in clauses {
         work.place(table, clause)?;
     }
+    for clause in clauses {
+        work.alter_added(table, clause);
+    }
     let definitions: Vec<&ColumnDef> = clauses.iter().filter_map(defined).collect();
     let mut columns: Vec<Column> = work.list;
     promote(&definitions, &mut columns, server);
@@ -48,7 +48,6 @@ pub(super) fn alter_columns(
     Ok(AlteredColumns {
         columns,
         new_names: work.new_names,
-        not_added: work.not_added,
     })
 }
 
@@ -61,32 +60,45 @@ fn defined(clause: &AlterClause) -> Option<&ColumnDef> {
     }
 }
 
+/// Only the first TIMESTAMP of the whole table counts, and only if this statement defines it.
 fn promote(definitions: &[&ColumnDef], columns: &mut [Column], server: Server) {
-    let first = definitions
-        .iter()
-        .find(|definition| definition.ty.kind == super::TypeKind::Timestamp);
-    let Some(definition) = first else {
-        return;
-    };
-    let column = columns
+    let first = columns
         .iter_mut()
-        .find(|column| column.is_named(&definition.name));
-    build::promote_first_timestamp(
-        column.into_iter().map(|column| (*definition, column)),
-        server,
-    );
+        .find(|column| column.ty.kind == TypeKind::Timestamp);
+    if let Some(column) = first
+        && let Some(definition) = definitions
+            .iter()
+            .find(|definition| column.is_named(&definition.name))
+    {
+        build::promote_first_timestamp(std::iter::once((*definition, column)), server);
+    }
 }
 
 /// Every old name in the clauses must be a column, unless IF EXISTS says otherwise.
-fn check_old_names(table: &Table, clauses: &[AlterClause]) -> Result<(), ApplyError> {
+fn check_old_names(
+    table: &Table,
+    clauses: &[AlterClause],
+    server: Server,
+) -> Result<(), ApplyError> {
+    // MariaDB lets a statement change what it adds.
+    let added = |name: &str| {
+        let mut specs = clauses.iter().map(|clause| &clause.spec);
+        server.flavor == Flavor::Mariadb
+            && specs.any(|spec| matches!(spec, AlterSpec::AddColumn { column, .. } if same_name(&column.name, name)))
+    };
     for clause in clauses {
         let (name, if_exists) = match &clause.spec {
-            AlterSpec::DropColumn { name, if_exists }
-            | AlterSpec::AlterColumn {
+            AlterSpec::DropColumn { name, if_exists } => (name, *if_exists),
+            AlterSpec::AlterColumn {
                 name, if_exists, ..
-            } => (name, *if_exists),
-            AlterSpec::ChangeColumn { old, if_exists, .. }
-            | AlterSpec::RenameColumn { old, if_exists, .. } => (old, *if_exists),
+            } => (name, *if_exists || added(name)),
+            AlterSpec::ChangeColumn {
+                old,
+                column,
+                if_exists,
+                ..
+            } => (old, *if_exists || added(&column.name)),
+            AlterSpec::RenameColumn { old, if_exists, .. } => (old, *if_exists),
             _ => continue,
         };
         if !if_exists && table.column(name).is_none() {
@@ -99,7 +111,6 @@ fn check_old_names(table: &Table, clauses: &[AlterClause]) -> Result<(), ApplyEr
 struct Work<'a> {
     list: Vec<Column>,
     new_names: Vec<Option<String>>,
-    not_added: Vec<(Span, String)>,
     defaults: &'a Charset,
     server: Server,
 }
@@ -131,7 +142,7 @@ impl Work<'_> {
                     kept.name.clone_from(new)
                 }
                 AlterSpec::AlterColumn { name, change, .. } if column.is_named(name) => {
-                    set_default(&mut kept, *change)
+                    set_default(&mut kept, *change, self.server)
                 }
                 _ => {}
             }
@@ -149,7 +160,6 @@ impl Work<'_> {
                 if_not_exists,
             } => {
                 if *if_not_exists && self.list.iter().any(|have| have.is_named(&column.name)) {
-                    self.not_added.push((clause.span, column.name.clone()));
                     return Ok(());
                 }
                 (column, position)
@@ -160,7 +170,11 @@ impl Work<'_> {
                 position,
                 ..
             } => {
-                if *position == Position::Unsaid || table.column(old).is_none() {
+                if table.column(old).is_none() {
+                    self.replace_added(column);
+                    return Ok(());
+                }
+                if *position == Position::Unsaid {
                     return Ok(());
                 }
                 (column, position)
@@ -184,12 +198,41 @@ impl Work<'_> {
         self.list.insert(at.min(self.list.len()), column);
         Ok(())
     }
+
+    /// A change of a column that this statement adds (MariaDB): the later definition stands.
+    fn replace_added(&mut self, definition: &ColumnDef) {
+        let column = build::column(definition, self.defaults, self.server);
+        if let Some(added) = self
+            .list
+            .iter_mut()
+            .find(|have| have.is_named(&definition.name))
+        {
+            *added = column;
+        }
+    }
+
+    /// Third pass: ALTER COLUMN of a column that this statement adds (MariaDB).
+    fn alter_added(&mut self, table: &Table, clause: &AlterClause) {
+        let AlterSpec::AlterColumn { name, change, .. } = &clause.spec else {
+            return;
+        };
+        let server = self.server;
+        let added = self
+            .list
+            .iter_mut()
+            .filter(|have| have.is_named(name) && table.column(name).is_none());
+        added.for_each(|column| set_default(column, *change, server));
+    }
 }
 
-fn set_default(column: &mut Column, change: DefaultClause) {
+fn set_default(column: &mut Column, change: DefaultClause, server: Server) {
+    // Where TIMESTAMP is NOT NULL by itself, the zero time is its default by itself.
+    let zero = column.ty.kind == TypeKind::Timestamp
+        && !column.nullable
+        && server.timestamps_are_not_null();
     match change {
         DefaultClause::Set => column.has_default = true,
-        DefaultClause::SetNull | DefaultClause::Drop => column.has_default = false,
+        DefaultClause::SetNull | DefaultClause::Drop => column.has_default = zero,
         DefaultClause::Visible => column.invisible = false,
         DefaultClause::Invisible => column.invisible = true,
     }

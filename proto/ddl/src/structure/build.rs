@@ -2,7 +2,7 @@
 
 use super::charset::{Charset, binary_collation, bytes_per_char_max, resolve};
 use super::{Column, Type, TypeKind};
-use crate::context::Server;
+use crate::context::{Flavor, Server};
 use crate::statement::{CharsetClause, ColumnDef};
 
 /// The column that a definition makes in a table of these defaults.
@@ -11,7 +11,7 @@ pub(super) fn column(definition: &ColumnDef, defaults: &Charset, server: Server)
     if ty.has_charset() {
         set_charset(&mut ty, definition.binary_attribute, defaults, server);
     }
-    fit_length(&mut ty);
+    fit_length(&mut ty, server);
     let implied_not_null = ty.kind == TypeKind::Timestamp && server.timestamps_are_not_null();
     let nullable = definition.nullable.unwrap_or(!implied_not_null) && !definition.auto_increment;
     let zero_default = implied_not_null && !nullable && definition.generated.is_none();
@@ -117,7 +117,7 @@ fn blob_kind(family: TypeKind, bytes: u64) -> TypeKind {
 }
 
 /// Lengths that choose another type, and display widths.
-fn fit_length(ty: &mut Type) {
+fn fit_length(ty: &mut Type, server: Server) {
     let bytes_of = |length: u32, ty: &Type| {
         u64::from(length).saturating_mul(u64::from(bytes_per_char_max(ty.charset.as_deref())))
     };
@@ -127,7 +127,13 @@ fn fit_length(ty: &mut Type) {
             ty.length = ty.zerofill.then_some(width);
         }
         TypeKind::Text | TypeKind::Blob => {
-            if let Some(length) = ty.length.take().filter(|&length| length > 0) {
+            // TEXT(0) chooses a type only on newer MySQL.
+            let chooses_by_zero = server.flavor == Flavor::Mysql && server.version >= 80_000;
+            if let Some(length) = ty
+                .length
+                .take()
+                .filter(|&length| length > 0 || chooses_by_zero)
+            {
                 ty.kind = blob_kind(ty.kind, bytes_of(length, ty));
             }
         }

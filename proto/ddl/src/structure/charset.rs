@@ -132,13 +132,15 @@ fn default_collation(charset: &str, server: Server) -> Option<String> {
         Flavor::Mariadb if server.version >= 110_500 => lookup(UCA1400, charset),
         _ => None,
     };
-    let older = || {
-        CHARSETS
-            .iter()
-            .find(|(name, ..)| *name == charset)
-            .map(|(_, collation, _)| *collation)
-    };
-    newer.or_else(older).map(str::to_owned)
+    newer
+        .map(str::to_owned)
+        .or_else(|| built_in_collation(charset))
+}
+
+/// The default collation that a character set had before servers chose newer ones.
+pub(super) fn built_in_collation(charset: &str) -> Option<String> {
+    let known = CHARSETS.iter().find(|(name, ..)| *name == charset);
+    known.map(|(_, collation, _)| (*collation).to_owned())
 }
 
 fn lookup(pairs: &[(&str, &'static str)], charset: &str) -> Option<&'static str> {

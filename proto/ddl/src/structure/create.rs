@@ -33,7 +33,7 @@ pub(crate) fn build_table(
     build::promote_first_timestamp(definitions.into_iter().zip(&mut columns), server);
     check_names(&columns)?;
     table.columns = columns;
-    add_keys(&mut table, create)?;
+    add_keys(&mut table, create, server)?;
     Ok(table)
 }
 
@@ -44,7 +44,7 @@ fn as_column(item: &TableItem) -> Option<&ColumnDef> {
     }
 }
 
-fn add_keys(table: &mut Table, create: &CreateTable) -> Result<(), ApplyError> {
+fn add_keys(table: &mut Table, create: &CreateTable, server: Server) -> Result<(), ApplyError> {
     let declared = || {
         create.items.iter().filter_map(|item| {
             if let TableItem::Key(key) = item {
@@ -58,13 +58,24 @@ fn add_keys(table: &mut Table, create: &CreateTable) -> Result<(), ApplyError> {
         match item {
             TableItem::Key(key) => keys::add_key(table, key)?,
             TableItem::ForeignKey(key) => {
-                keys::add_foreign_key(table, &create.table.table, key, declared())?
+                keys::add_foreign_key(table, &create.table.table, key, declared(), server)?
             }
+            TableItem::Period { columns } => make_not_null(table, columns),
             TableItem::Column(_) | TableItem::Check { .. } => {}
         }
     }
-    keys::sort(table);
+    keys::force_primary_not_null(table, server);
+    keys::sort(table, server);
     Ok(())
+}
+
+/// A period's columns are NOT NULL.
+pub(super) fn make_not_null(table: &mut Table, names: &[String]) {
+    for column in &mut table.columns {
+        if names.iter().any(|name| column.is_named(name)) {
+            column.nullable = false;
+        }
+    }
 }
 
 /// An error if there is no column, or two have the same name.

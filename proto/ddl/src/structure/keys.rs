@@ -1,7 +1,8 @@
 //! Adding indexes and foreign keys: the names that servers make up, and what follows for columns.
 
 use super::column::same_name;
-use super::{Column, ForeignKey, Key, KeyKind, KeyPart, Table, TypeKind};
+use super::{Column, ForeignKey, Generated, Key, KeyKind, KeyPart, Table, TypeKind};
+use crate::context::{Flavor, Server};
 use crate::error::ApplyError;
 use crate::statement::{ForeignKeyDef, KeyDef};
 
@@ -39,30 +40,45 @@ pub(super) fn add_key(table: &mut Table, definition: &KeyDef) -> Result<(), Appl
         implicit: false,
     };
     table.keys.push(key);
-    if definition.kind == KeyKind::Primary {
-        force_primary_not_null(table);
-    }
     Ok(())
 }
 
-/// Orders indexes as the server keeps and shows them: the primary key, unique keys without nullable
-/// columns, other unique keys, the rest, FULLTEXT last.
-pub(super) fn sort(table: &mut Table) {
+/// Orders indexes as the server keeps and shows them: the primary key, unique keys, the rest, FULLTEXT.
+/// Among unique keys those with nullable columns come after the others, then (newer MySQL) those with virtual
+/// ones, then those with prefixes.
+pub(super) fn sort(table: &mut Table, server: Server) {
+    let virtual_last = server.flavor == Flavor::Mysql && server.version >= 50_708;
     let Table { keys, columns, .. } = table;
-    let nullable = |key: &Key| {
-        let named = key.parts.iter().filter_map(|part| part.column.as_deref());
-        named.into_iter().any(|name| {
-            columns
-                .iter()
-                .any(|column| column.is_named(name) && column.nullable)
-        })
-    };
-    keys.sort_by_key(|key| match key.kind {
-        KeyKind::Primary => 0,
-        KeyKind::Unique => 1 + u8::from(nullable(key)),
-        KeyKind::Index | KeyKind::Spatial | KeyKind::Vector => 3,
-        KeyKind::Fulltext => 4,
+    keys.sort_by_cached_key(|key| {
+        let parts = key.parts.iter();
+        let of_parts: Vec<Option<&Column>> = parts.map(|part| find(columns, part)).collect();
+        let any =
+            |wanted: &dyn Fn(Option<&Column>) -> bool| of_parts.iter().any(|part| wanted(*part));
+        let prefixed = key.parts.iter().any(|part| part.prefix.is_some());
+        match key.kind {
+            KeyKind::Primary => (0, false, false, false),
+            // A unique key of whole BLOBs is a hash (MariaDB), which goes last.
+            KeyKind::Unique
+                if !prefixed && any(&|part| part.is_some_and(|c| c.ty.kind.is_blob())) =>
+            {
+                (2, false, false, false)
+            }
+            KeyKind::Unique => {
+                let nullable = any(&|part| part.is_none_or(|c| c.nullable));
+                let computed =
+                    any(&|part| part.is_none_or(|c| c.generated == Some(Generated::Virtual)));
+                (1, nullable, computed && virtual_last, prefixed)
+            }
+            KeyKind::Index | KeyKind::Spatial | KeyKind::Vector => (3, false, false, false),
+            KeyKind::Fulltext => (4, false, false, false),
+        }
     });
+}
+
+/// The column of a part; none for an expression.
+fn find<'a>(columns: &'a [Column], part: &KeyPart) -> Option<&'a Column> {
+    let name = part.column.as_deref()?;
+    columns.iter().find(|column| column.is_named(name))
 }
 
 /// The part under the column's own spelling, or an error if there is no such column.
@@ -92,11 +108,20 @@ pub(super) fn fitting_prefix(prefix: Option<u32>, column: &Column) -> Option<u32
     prefix.filter(|&prefix| bounded && column.ty.length.is_none_or(|length| prefix < length))
 }
 
-/// NOT NULL for every column of the primary key.
-pub(super) fn force_primary_not_null(table: &mut Table) {
+/// NOT NULL for every column of the primary key. MySQL 5.6 gives such a column a
+/// default too, and every server that makes TIMESTAMP NOT NULL by itself does for these.
+pub(super) fn force_primary_not_null(table: &mut Table, server: Server) {
+    let with_default = server.flavor == Flavor::Mysql && server.version < 50_700;
+    let zero_time =
+        |column: &Column| column.ty.kind == TypeKind::Timestamp && server.timestamps_are_not_null();
     for index in table.primary_key().unwrap_or_default() {
-        if let Some(column) = table.columns.get_mut(index) {
+        if let Some(column) = table
+            .columns
+            .get_mut(index)
+            .filter(|column| column.nullable)
+        {
             column.nullable = false;
+            column.has_default |= with_default && !column.ty.kind.is_blob() || zero_time(column);
         }
     }
 }
@@ -126,6 +151,7 @@ pub(super) fn add_foreign_key<'a>(
     name: &str,
     definition: &ForeignKeyDef,
     mut declared: impl Iterator<Item = &'a KeyDef>,
+    server: Server,
 ) -> Result<(), ApplyError> {
     let mut columns = Vec::with_capacity(definition.columns.len());
     for column in &definition.columns {
@@ -134,7 +160,12 @@ pub(super) fn add_foreign_key<'a>(
             .ok_or_else(|| ApplyError::UnknownColumn(column.clone()))?;
         columns.push(found.name.clone());
     }
-    let constraint = match &definition.constraint {
+    // MariaDB takes the index's name for the constraint.
+    let symbol = match server.flavor {
+        Flavor::Mysql => definition.constraint.as_ref(),
+        Flavor::Mariadb => definition.constraint.as_ref().or(definition.index.as_ref()),
+    };
+    let constraint = match symbol {
         Some(constraint) => constraint.clone(),
         None => format!("{name}_ibfk_{}", last_number(table, name).saturating_add(1)),
     };

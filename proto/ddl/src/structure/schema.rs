@@ -122,7 +122,9 @@ impl Schema {
             Kind::DropTable { tables, if_exists } => self.drop_tables(tables, *if_exists),
             Kind::RenameTable { pairs, if_exists } => self.rename_tables(pairs, *if_exists),
             Kind::TruncateTable { table } => self.existing(table).map(|_| ()),
-            Kind::CreateIndex { table, key } => self.edit(table, |t| alter::create_index(t, key)),
+            Kind::CreateIndex { table, key } => {
+                self.edit(table, |t| alter::create_index(t, key, server))
+            }
             Kind::DropIndex {
                 table,
                 name,

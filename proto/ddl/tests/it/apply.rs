@@ -317,7 +317,7 @@ fn mariadbs_if_exists() {
     ];
     assert_eq!(
         describe(after(&texts, &MARIADB).table("db", "t").unwrap()),
-        "a Int; b Int; Index i(b)"
+        "a Int; b Int; Unique a(a); Index i(b)"
     );
 }
 
@@ -440,12 +440,13 @@ fn folded_names() {
 #[test]
 fn older_servers_fill_added_timestamps() {
     let texts = [
-        "CREATE TABLE t (a TIMESTAMP NULL)",
+        "CREATE TABLE t (a INT)",
         "ALTER TABLE t ADD b TIMESTAMP, ADD c TIMESTAMP",
+        "ALTER TABLE t ADD d TIMESTAMP",
     ];
     let schema = after(&texts, &MYSQL_57);
-    let expected =
-        "a Timestamp; b Timestamp not_null default on_update; c Timestamp not_null default";
+    let expected = "a Int; b Timestamp not_null default on_update; c Timestamp not_null default; \
+                    d Timestamp not_null default";
     assert_eq!(describe(schema.table("db", "t").unwrap()), expected);
 }
 

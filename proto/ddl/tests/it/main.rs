@@ -11,6 +11,7 @@ mod classify;
 mod corpus;
 mod create_table;
 mod never_panics;
+mod recorded;
 mod resolve;
 mod rewrite;
 
