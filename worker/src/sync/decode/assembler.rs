@@ -31,6 +31,8 @@ struct Open {
     gtid: Option<Gtid>,
     /// BEGIN was seen, or is implied.
     begun: bool,
+    /// MariaDB logs a long ALTER twice; only the second, successful one counts.
+    ignored: bool,
     items: Vec<Item>,
     bytes: usize,
     committed_ms: Option<u64>,
@@ -149,6 +151,7 @@ impl Assembler {
                 open.gtid = Some(Gtid::mariadb(gtid.domain, gtid.server, gtid.seq));
                 // With the capability that we announce the server leaves BEGIN out.
                 open.begun = !gtid.standalone;
+                open.ignored = gtid.start_alter || gtid.rollback_alter;
             }
         }
         self.open = Some(open);
@@ -183,7 +186,9 @@ impl Assembler {
             Some(Control::Xa) => Err(self.unsupported("an XA transaction", end)),
             None => {
                 let begun = self.open.get_or_insert_default().begun;
-                self.add(Item::Statement(statement), size)?;
+                if !self.open.get_or_insert_default().ignored {
+                    self.add(Item::Statement(statement), size)?;
+                }
                 if begun { Ok(Step::More) } else { self.finish(header, end) }
             }
         }

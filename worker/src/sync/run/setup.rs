@@ -18,7 +18,7 @@ use crate::{
         status::TableStatus,
         stop::Stop,
         subtask::SubtaskSpec,
-        track::{TableCursors, Tracker},
+        track::{Standing, TableCursors, Tracker},
         transform::Transformer,
         upstream::{Found, Upstream, current_position, list_tables, show_create},
     },
@@ -180,18 +180,15 @@ async fn resume_stopped(applier: &mut Applier, tracker: &mut Tracker) -> Result<
     let rows: Vec<TableRow> = applier
         .rows()
         .values()
-        .filter(|row| row.state == TableState::Stopped)
-        .cloned()
-        .map(|mut row| {
-            row.error = String::new();
-            row.state = match tracker.cursors.get(&row.name) {
-                Some(crate::sync::track::Standing::Behind(_)) => TableState::CatchingUp,
-                _ => TableState::Joined,
+        .filter_map(|row| {
+            let standing = tracker.cursors.get(&row.name)?;
+            let (state, cursor) = match standing {
+                Standing::Behind(at) => (TableState::CatchingUp, Some(at.clone())),
+                Standing::Joined => (TableState::Joined, None),
+                _ => return None,
             };
-            if row.state == TableState::Joined {
-                row.cursor = None;
-            }
-            row
+            let changed = TableRow { state, cursor, error: String::new(), ..row.clone() };
+            (changed != *row).then_some(changed)
         })
         .collect();
     info!(tables = rows.len(), "stopped tables go on");

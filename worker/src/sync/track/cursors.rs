@@ -86,12 +86,15 @@ impl TableCursors {
             .reduce(|oldest, own| if oldest.reaches(own) { own } else { oldest })?
             .clone();
         for standing in self.tables.values_mut() {
-            if let Standing::Stopped(own) = standing {
-                *standing = Standing::Behind(own.clone());
+            match standing {
+                Standing::Stopped(own) => *standing = Standing::Behind(own.clone()),
+                // These have followed the stream up to here and must not see it again.
+                Standing::Ahead(own) | Standing::Behind(own) if !own.reaches(at) => *standing = Standing::Behind(at.clone()),
+                _ => {}
             }
         }
         let floor = self.floor.take().filter(|floor| floor.reaches(at)).unwrap_or_else(|| at.clone());
-        if floor.reaches(&oldest) && oldest.reaches(&floor) {
+        if at.reaches(&floor) && oldest.reaches(at) {
             // Nothing happened since they stopped.
             self.join_reached(at);
             return Some(at.clone());
