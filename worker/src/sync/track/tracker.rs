@@ -241,3 +241,7 @@ fn shown(text: &str) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+#[path = "tracker_test.rs"]
+mod tests;
