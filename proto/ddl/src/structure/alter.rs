@@ -1,6 +1,6 @@
 //! ALTER TABLE, CREATE INDEX, DROP INDEX.
 
-use super::alter_columns::{AlteredColumns, alter_columns};
+use super::alter_columns::{AlteredColumns, alter_columns, defined};
 use super::charset::{Charset, built_in_collation, resolve};
 use super::column::same_name;
 use super::keys::{self, PRIMARY};
@@ -32,16 +32,7 @@ pub(crate) fn alter_table(
     let columns = alter_columns(table, &change.clauses, &defaults, server)?;
     altered.columns.clone_from(&columns.columns);
     if let Some(charset) = conversion {
-        let before = altered.columns.clone();
-        altered
-            .columns
-            .iter_mut()
-            .for_each(|column| build::convert(&mut column.ty, &charset));
-        // MySQL 5.6 finds nothing to do then, also not for the table's defaults.
-        let idle = altered.columns == before && change.clauses.len() == 1;
-        if idle && server.flavor == Flavor::Mysql && server.version < 50_700 {
-            (altered.charset, altered.collation) = (table.charset.clone(), table.collation.clone());
-        }
+        convert_columns(&mut altered, table, change, &charset, server);
     }
     drop_keys(&mut altered, &change.clauses)?;
     follow_columns(&mut altered, table, &columns);
@@ -89,6 +80,7 @@ fn apply_options(
     server: Server,
 ) -> Option<Charset> {
     let mut conversion = None;
+    let mut named = None;
     for clause in clauses {
         match &clause.spec {
             AlterSpec::Options(options) => {
@@ -97,7 +89,9 @@ fn apply_options(
                         charset: table.charset.clone(),
                         collation: table.collation.clone(),
                     };
-                    set_defaults(table, resolve(&options.charset, &so_far, server));
+                    let charset = resolve(&options.charset, &so_far, server);
+                    set_defaults(table, charset.clone());
+                    named = Some(charset);
                 }
                 if options.engine.is_some() {
                     table.engine.clone_from(&options.engine);
@@ -116,6 +110,11 @@ fn apply_options(
             _ => {}
         }
     }
+    // Columns are converted, but a default that is named stands (newer MariaDB; MySQL refuses both at once).
+    let stands = server.flavor == Flavor::Mariadb && server.version >= 100_900;
+    if let (true, Some(charset), Some(_)) = (stands, named, &conversion) {
+        set_defaults(table, charset);
+    }
     conversion
 }
 
@@ -133,6 +132,27 @@ fn conversion_target(
             charset: Some(charset),
         },
         _ => wanted.clone(),
+    }
+}
+
+fn convert_columns(
+    altered: &mut Table,
+    old: &Table,
+    change: &AlterTable,
+    charset: &Charset,
+    server: Server,
+) {
+    let before = altered.columns.clone();
+    for column in &mut altered.columns {
+        let mut definitions = change.clauses.iter().filter_map(defined);
+        let grows = !definitions.any(|definition| column.is_named(&definition.name));
+        build::convert(&mut column.ty, charset, grows);
+    }
+    // MySQL 5.6 finds nothing to do then, also not for the table's defaults.
+    let only = |clause: &AlterClause| matches!(clause.spec, AlterSpec::ConvertCharset(_));
+    let idle = altered.columns == before && change.clauses.iter().all(only);
+    if idle && server.flavor == Flavor::Mysql && server.version < 50_700 {
+        (altered.charset, altered.collation) = (old.charset.clone(), old.collation.clone());
     }
 }
 

@@ -38,9 +38,8 @@ pub(super) fn alter_columns(
     for clause in clauses {
         work.place(table, clause)?;
     }
-    for clause in clauses {
-        work.alter_added(table, clause);
-    }
+    work.alter_defined(clauses);
+    work.keep_names_added_again(table, clauses);
     let definitions: Vec<&ColumnDef> = clauses.iter().filter_map(defined).collect();
     let mut columns: Vec<Column> = work.list;
     promote(&definitions, &mut columns, server);
@@ -51,7 +50,8 @@ pub(super) fn alter_columns(
     })
 }
 
-fn defined(clause: &AlterClause) -> Option<&ColumnDef> {
+/// The definition in a clause that adds or changes a column.
+pub(super) fn defined(clause: &AlterClause) -> Option<&ColumnDef> {
     match &clause.spec {
         AlterSpec::AddColumn { column, .. } | AlterSpec::ChangeColumn { column, .. } => {
             Some(column)
@@ -80,24 +80,29 @@ fn check_old_names(
     clauses: &[AlterClause],
     server: Server,
 ) -> Result<(), ApplyError> {
-    // MariaDB lets a statement change what it adds.
-    let added = |name: &str| {
-        let mut specs = clauses.iter().map(|clause| &clause.spec);
+    // MariaDB lets a statement change what it adds, and give a default to what it changes.
+    let defines = |name: &str| {
+        let mut definitions = clauses.iter().filter_map(defined);
         server.flavor == Flavor::Mariadb
-            && specs.any(|spec| matches!(spec, AlterSpec::AddColumn { column, .. } if same_name(&column.name, name)))
+            && definitions.any(|definition| same_name(&definition.name, name))
+    };
+    let adds = |name: &str| {
+        let mut specs = clauses.iter().map(|clause| &clause.spec);
+        let is_added = |spec: &AlterSpec| matches!(spec, AlterSpec::AddColumn { column, .. } if same_name(&column.name, name));
+        server.flavor == Flavor::Mariadb && specs.any(is_added)
     };
     for clause in clauses {
         let (name, if_exists) = match &clause.spec {
             AlterSpec::DropColumn { name, if_exists } => (name, *if_exists),
             AlterSpec::AlterColumn {
                 name, if_exists, ..
-            } => (name, *if_exists || added(name)),
+            } => (name, *if_exists || defines(name)),
             AlterSpec::ChangeColumn {
                 old,
                 column,
                 if_exists,
                 ..
-            } => (old, *if_exists || added(&column.name)),
+            } => (old, *if_exists || adds(&column.name)),
             AlterSpec::RenameColumn { old, if_exists, .. } => (old, *if_exists),
             _ => continue,
         };
@@ -211,17 +216,33 @@ impl Work<'_> {
         }
     }
 
-    /// Third pass: ALTER COLUMN of a column that this statement adds (MariaDB).
-    fn alter_added(&mut self, table: &Table, clause: &AlterClause) {
-        let AlterSpec::AlterColumn { name, change, .. } = &clause.spec else {
-            return;
-        };
-        let server = self.server;
-        let added = self
-            .list
-            .iter_mut()
-            .filter(|have| have.is_named(name) && table.column(name).is_none());
-        added.for_each(|column| set_default(column, *change, server));
+    /// Third pass: ALTER COLUMN of a column that this statement adds or changes (MariaDB).
+    fn alter_defined(&mut self, clauses: &[AlterClause]) {
+        for clause in clauses {
+            let AlterSpec::AlterColumn { name, change, .. } = &clause.spec else {
+                continue;
+            };
+            let mut definitions = clauses.iter().filter_map(defined);
+            if definitions.any(|definition| same_name(&definition.name, name))
+                && let Some(column) = self.list.iter_mut().find(|have| have.is_named(name))
+            {
+                set_default(column, *change, self.server);
+            }
+        }
+    }
+
+    /// A dropped column that is added again keeps its place in indexes.
+    fn keep_names_added_again(&mut self, table: &Table, clauses: &[AlterClause]) {
+        for (column, new_name) in table.columns.iter().zip(&mut self.new_names) {
+            if new_name.is_none() {
+                *new_name = clauses.iter().find_map(|clause| match &clause.spec {
+                    AlterSpec::AddColumn { column: added, .. } if column.is_named(&added.name) => {
+                        Some(added.name.clone())
+                    }
+                    _ => None,
+                });
+            }
+        }
     }
 }
 

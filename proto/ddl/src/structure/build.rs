@@ -75,14 +75,15 @@ fn assign(ty: &mut Type, charset: Charset) {
     };
 }
 
-/// CONVERT TO CHARACTER SET: a TEXT grows so that it holds as many characters as before.
-pub(super) fn convert(ty: &mut Type, charset: &Charset) {
+/// CONVERT TO CHARACTER SET: a TEXT grows so that it holds as many characters as before, unless the same
+/// statement defines it.
+pub(super) fn convert(ty: &mut Type, charset: &Charset, grows: bool) {
     if !ty.has_charset() || ty.charset.as_deref() == Some("binary") {
         return;
     }
     let before = bytes_per_char_max(ty.charset.as_deref());
     assign(ty, charset.clone());
-    if let Some(bytes) = blob_bytes_max(ty.kind) {
+    if let Some(bytes) = blob_bytes_max(ty.kind).filter(|_| grows) {
         let chars = bytes.checked_div(u64::from(before)).unwrap_or(bytes);
         let after = u64::from(bytes_per_char_max(charset.charset.as_deref()));
         ty.kind = blob_kind(ty.kind, chars.saturating_mul(after));

@@ -44,35 +44,44 @@ pub(super) fn add_key(table: &mut Table, definition: &KeyDef) -> Result<(), Appl
 }
 
 /// Orders indexes as the server keeps and shows them: the primary key, unique keys, the rest, FULLTEXT.
-/// Among unique keys those with nullable columns come after the others, then (newer MySQL) those with virtual
-/// ones, then those with prefixes.
+///
+/// MariaDB and MySQL 5.6 put a unique key whose column is NOT NULL only by the primary key sometimes later;
+/// that is left out, as it can't change which key identifies a row.
 pub(super) fn sort(table: &mut Table, server: Server) {
-    let virtual_last = server.flavor == Flavor::Mysql && server.version >= 50_708;
     let Table { keys, columns, .. } = table;
-    keys.sort_by_cached_key(|key| {
-        let parts = key.parts.iter();
-        let of_parts: Vec<Option<&Column>> = parts.map(|part| find(columns, part)).collect();
-        let any =
-            |wanted: &dyn Fn(Option<&Column>) -> bool| of_parts.iter().any(|part| wanted(*part));
-        let prefixed = key.parts.iter().any(|part| part.prefix.is_some());
-        match key.kind {
-            KeyKind::Primary => (0, false, false, false),
-            // A unique key of whole BLOBs is a hash (MariaDB), which goes last.
-            KeyKind::Unique
-                if !prefixed && any(&|part| part.is_some_and(|c| c.ty.kind.is_blob())) =>
-            {
-                (2, false, false, false)
-            }
-            KeyKind::Unique => {
-                let nullable = any(&|part| part.is_none_or(|c| c.nullable));
-                let computed =
-                    any(&|part| part.is_none_or(|c| c.generated == Some(Generated::Virtual)));
-                (1, nullable, computed && virtual_last, prefixed)
-            }
-            KeyKind::Index | KeyKind::Spatial | KeyKind::Vector => (3, false, false, false),
-            KeyKind::Fulltext => (4, false, false, false),
+    keys.sort_by_cached_key(|key| rank(key, columns, server));
+}
+
+/// Lower ones come first: sort of index, has nullable parts, has computed parts, has prefixes.
+type Rank = (u8, bool, bool, bool);
+
+fn rank(key: &Key, columns: &[Column], server: Server) -> Rank {
+    let parts: Vec<Option<&Column>> = key.parts.iter().map(|part| find(columns, part)).collect();
+    let prefixed = key.parts.iter().any(|part| part.prefix.is_some());
+    let computed_last = server.flavor == Flavor::Mysql && server.version >= 50_708;
+    let is_computed = |column: &Column| column.generated == Some(Generated::Virtual);
+    match key.kind {
+        KeyKind::Primary => (0, false, false, false),
+        // A unique key of whole BLOBs is a hash (MariaDB), which goes last.
+        KeyKind::Unique
+            if !prefixed
+                && parts
+                    .iter()
+                    .flatten()
+                    .any(|column| column.ty.kind.is_blob()) =>
+        {
+            (2, false, false, false)
         }
-    });
+        KeyKind::Unique => {
+            let nullable = parts
+                .iter()
+                .any(|part| part.is_none_or(|column| column.nullable));
+            let computed = parts.iter().any(|part| part.is_none_or(is_computed));
+            (1, nullable, computed && computed_last, prefixed)
+        }
+        KeyKind::Index | KeyKind::Spatial | KeyKind::Vector => (3, false, false, false),
+        KeyKind::Fulltext => (4, false, false, false),
+    }
 }
 
 /// The column of a part; none for an expression.

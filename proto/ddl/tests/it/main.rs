@@ -7,6 +7,7 @@
 )]
 
 mod apply;
+mod apply_schema;
 mod classify;
 mod corpus;
 mod create_table;
