@@ -166,13 +166,15 @@ fn drop_keys(table: &mut Table, clauses: &[AlterClause]) -> Result<(), ApplyErro
             AlterSpec::DropPrimaryKey { if_exists } => drop_index(table, PRIMARY, *if_exists)?,
             AlterSpec::DropKey { name, if_exists } => drop_index(table, name, *if_exists)?,
             AlterSpec::DropForeignKey { name, if_exists } => {
-                if !drop_foreign_key(table, name) && !if_exists {
+                let settled = drop_foreign_key(table, name) || *if_exists;
+                if !settled {
                     return Err(ApplyError::UnknownConstraint(name.clone()));
                 }
             }
             // Neither a foreign key nor an index: a check, which isn't modelled.
             AlterSpec::DropConstraint { name, .. } => {
-                if !drop_foreign_key(table, name) {
+                let was_foreign = drop_foreign_key(table, name);
+                if !was_foreign {
                     table
                         .keys
                         .retain(|key| !(key.is_unique() && key.is_named(name)));

@@ -277,7 +277,8 @@ fn show_create_table() {
 
 #[test]
 fn identifying_keys() {
-    let cases: [(&str, Option<&[usize]>, Option<&[usize]>); 7] = [
+    type Columns = Option<&'static [usize]>;
+    let cases: [(&str, Columns, Columns); 7] = [
         (
             "a INT, b INT, PRIMARY KEY (b, a)",
             Some(&[1, 0]),
