@@ -32,5 +32,8 @@ async fn health(State(replica): State<Arc<dyn Replica>>) -> Json<Value> {
 }
 
 async fn metrics_page() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::text())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        metrics::text(),
+    )
 }

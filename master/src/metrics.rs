@@ -31,7 +31,9 @@ static RESIDENT_BYTES: LazyLock<Gauge> = LazyLock::new(|| {
 
 /// Fails only for a malformed or doubled name, that is, at the first start of a wrong program.
 #[allow(clippy::expect_used)]
-fn registered<C: prometheus::core::Collector + Clone + 'static>(collector: prometheus::Result<C>) -> C {
+fn registered<C: prometheus::core::Collector + Clone + 'static>(
+    collector: prometheus::Result<C>,
+) -> C {
     let collector = collector.expect("metric names are constants");
     prometheus::register(Box::new(collector.clone())).expect("each metric is registered once");
     collector
@@ -86,8 +88,13 @@ pub fn show_workers(state: &State, observed: &Observed) {
         .collect();
     WORKER_STATE.reset();
     for name in state.workers.keys() {
-        let stage = WorkerStage::of(observed.workers.contains_key(name), owners.contains(name.as_str()));
-        WORKER_STATE.with_label_values(&[name.as_str()]).set(stage.value());
+        let stage = WorkerStage::of(
+            observed.workers.contains_key(name),
+            owners.contains(name.as_str()),
+        );
+        WORKER_STATE
+            .with_label_values(&[name.as_str()])
+            .set(stage.value());
     }
 }
 

@@ -11,7 +11,11 @@ use crate::raft::{Leadership, Member, ProposeError, RaftNode};
 #[tonic::async_trait]
 pub trait Replica: Send + Sync + 'static {
     /// Appends a command, waits until it is applied here, and returns its index and the machine's answer.
-    async fn propose(&self, command: Vec<u8>, timeout: Duration) -> Result<(u64, Vec<u8>), ProposeError>;
+    async fn propose(
+        &self,
+        command: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<(u64, Vec<u8>), ProposeError>;
     /// Returns when a quorum confirmed, after this call began, that this master leads.
     async fn confirm_leadership(&self, timeout: Duration) -> Result<(), ProposeError>;
     /// Returns when the local state contains everything acknowledged before this call began.
@@ -32,7 +36,11 @@ pub trait Replica: Send + Sync + 'static {
 
 #[tonic::async_trait]
 impl Replica for RaftNode {
-    async fn propose(&self, command: Vec<u8>, timeout: Duration) -> Result<(u64, Vec<u8>), ProposeError> {
+    async fn propose(
+        &self,
+        command: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<(u64, Vec<u8>), ProposeError> {
         RaftNode::propose(self, command, timeout).await
     }
 
@@ -62,7 +70,9 @@ impl Replica for RaftNode {
 
     async fn step_down(&self, timeout: Duration) -> Result<(), DmError> {
         let own = RaftNode::node_id(self);
-        let electable = |member: &Member| member.node_id != own && member.is_voter && member.alive == Some(true);
+        let electable = |member: &Member| {
+            member.node_id != own && member.is_voter && member.alive == Some(true)
+        };
         let Some(target) = RaftNode::members(self).into_iter().find(electable) else {
             let message = "no other master can lead: none of them answers";
             return Err(DmError::new(&codes::NO_QUORUM, message));

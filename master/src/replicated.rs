@@ -67,7 +67,8 @@ impl Machine for CommandMachine {
 
     fn snapshot(&self) -> Vec<u8> {
         // Maps with text keys and plain numbers always encode.
-        self.0.read(|state| Snapshot::write(state).unwrap_or_default())
+        self.0
+            .read(|state| Snapshot::write(state).unwrap_or_default())
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {

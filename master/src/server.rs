@@ -7,7 +7,10 @@ use std::{
 };
 
 use dm_model::{DmError, codes};
-use dm_proto::{pb::master_server::MasterServer, transport::MESSAGE_BYTES_MAX, v1::session_server::SessionServer};
+use dm_proto::{
+    pb::master_server::MasterServer, transport::MESSAGE_BYTES_MAX,
+    v1::session_server::SessionServer,
+};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -53,10 +56,12 @@ impl Master {
     /// Starts everything; returns when the ports are open and the node belongs to a cluster.
     pub async fn start(config: Config) -> Result<Self, DmError> {
         // The port first: a second process of the same configuration must fail before it touches the data folder.
-        let listener = TcpListener::bind(&config.master_addr).await.map_err(|error| {
-            let message = format!("can't listen on master-addr {}", config.master_addr);
-            DmError::new(&codes::MASTER_START_SERVICE, message).with_cause(error)
-        })?;
+        let listener = TcpListener::bind(&config.master_addr)
+            .await
+            .map_err(|error| {
+                let message = format!("can't listen on master-addr {}", config.master_addr);
+                DmError::new(&codes::MASTER_START_SERVICE, message).with_cause(error)
+            })?;
         let replicated = Replicated::new();
         let machine = Arc::new(RwLock::new(CommandMachine::new(replicated.clone())));
         let node = RaftNode::start(raft_options(&config), machine).await?;
@@ -70,7 +75,8 @@ impl Master {
         replicated: Arc<Replicated>,
     ) -> Result<Self, DmError> {
         let addr = listener.local_addr().map_err(|error| {
-            DmError::new(&codes::MASTER_START_SERVICE, "the listening port is gone").with_cause(error)
+            DmError::new(&codes::MASTER_START_SERVICE, "the listening port is gone")
+                .with_cause(error)
         })?;
         let stop = CancellationToken::new();
         let (current, term) = watch::channel(None);
@@ -147,7 +153,11 @@ impl Master {
         }
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
-        if !self.server.is_finished() && tokio::time::timeout(DRAIN_TIMEOUT, &mut self.server).await.is_err() {
+        if !self.server.is_finished()
+            && tokio::time::timeout(DRAIN_TIMEOUT, &mut self.server)
+                .await
+                .is_err()
+        {
             self.server.abort();
         }
         self.replica.shutdown().await;

@@ -16,7 +16,10 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 pub(super) const SHOWN_DEFAULT: i64 = 10;
 
 impl Led {
-    pub(super) async fn check_task(&self, request: CheckTaskRequest) -> Result<CheckTaskResponse, ApiError> {
+    pub(super) async fn check_task(
+        &self,
+        request: CheckTaskRequest,
+    ) -> Result<CheckTaskResponse, ApiError> {
         let task = TaskConfig::parse(&request.task)?.value;
         self.settle().await?;
         let call = CheckTaskCall {
@@ -48,7 +51,9 @@ impl Led {
         });
         task.check_sources(&known)?;
         call.source_yamls = self.read(|state| {
-            let yaml = |id: &SourceId| Some((id.to_string(), state.sources.get(id.as_str())?.yaml.clone()));
+            let yaml = |id: &SourceId| {
+                Some((id.to_string(), state.sources.get(id.as_str())?.yaml.clone()))
+            };
             task.sources().filter_map(yaml).collect()
         });
         let owner = task.sources().find_map(|id| self.owner(id.as_str()));

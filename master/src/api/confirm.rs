@@ -61,13 +61,19 @@ fn response(source: &str, worker: &str, outcome: Result<String, String>) -> Comm
 
 impl Led {
     /// Waits until each subtask runs, or stands with an error.
-    pub(super) async fn confirm_running(&self, task: &str, sources: &[String]) -> Vec<CommonWorkerResponse> {
+    pub(super) async fn confirm_running(
+        &self,
+        task: &str,
+        sources: &[String],
+    ) -> Vec<CommonWorkerResponse> {
         let deadline = Instant::now() + CONFIRM_TIMEOUT;
         let mut bell = self.term.hub.watch();
         loop {
             bell.borrow_and_update();
-            let now: Vec<Option<CommonWorkerResponse>> =
-                sources.iter().map(|source| self.running_yet(task, source)).collect();
+            let now: Vec<Option<CommonWorkerResponse>> = sources
+                .iter()
+                .map(|source| self.running_yet(task, source))
+                .collect();
             if now.iter().all(Option::is_some) {
                 return now.into_iter().flatten().collect();
             }
@@ -97,7 +103,9 @@ impl Led {
             .report(&worker, task, source)
             .filter(|report| report.epoch >= epoch.0)?;
         match Stage::try_from(report.stage) {
-            Ok(Stage::Running | Stage::Finished) => Some(response(source, &worker, Ok(String::new()))),
+            Ok(Stage::Running | Stage::Finished) => {
+                Some(response(source, &worker, Ok(String::new())))
+            }
             Ok(Stage::Paused | Stage::Stopped) if !report.errors.is_empty() => {
                 Some(response(source, &worker, Err(report.errors.join("\n"))))
             }
@@ -117,9 +125,15 @@ impl Led {
         let last = self
             .report(&worker, task, source)
             .map_or("nothing".to_owned(), |report| {
-                format!("stage {} {}", stage_name(report.stage), report.errors.join("; "))
+                format!(
+                    "stage {} {}",
+                    stage_name(report.stage),
+                    report.errors.join("; ")
+                )
             });
-        let message = format!("fail to get expected result: recorded, but worker {worker} last reported {last}");
+        let message = format!(
+            "fail to get expected result: recorded, but worker {worker} last reported {last}"
+        );
         response(
             source,
             &worker,
@@ -136,7 +150,12 @@ impl Led {
     }
 
     /// Waits until each subtask stands still, or is gone.
-    pub(super) async fn confirm_stopped(&self, task: &str, done: &Outcome, stop: Stop) -> Vec<CommonWorkerResponse> {
+    pub(super) async fn confirm_stopped(
+        &self,
+        task: &str,
+        done: &Outcome,
+        stop: Stop,
+    ) -> Vec<CommonWorkerResponse> {
         let waits = done
             .sources
             .iter()
@@ -144,7 +163,13 @@ impl Led {
         join_all(waits).await
     }
 
-    async fn confirm_one_stopped(&self, task: &str, source: &str, index: u64, stop: Stop) -> CommonWorkerResponse {
+    async fn confirm_one_stopped(
+        &self,
+        task: &str,
+        source: &str,
+        index: u64,
+        stop: Stop,
+    ) -> CommonWorkerResponse {
         let deadline = Instant::now() + CONFIRM_TIMEOUT;
         loop {
             let (owner, last_epoch) = self.read(|state| {
@@ -170,8 +195,20 @@ impl Led {
         }
     }
 
-    async fn stands_still(&self, worker: &str, task: &str, source: &str, index: u64, stop: Stop) -> bool {
-        if self.term.hub.told_revision(worker).is_none_or(|told| told < index) {
+    async fn stands_still(
+        &self,
+        worker: &str,
+        task: &str,
+        source: &str,
+        index: u64,
+        stop: Stop,
+    ) -> bool {
+        if self
+            .term
+            .hub
+            .told_revision(worker)
+            .is_none_or(|told| told < index)
+        {
             return false;
         }
         let question = QueryStatusCall {
@@ -223,5 +260,7 @@ fn unconfirmed(source: &str, worker: &str) -> String {
 }
 
 fn stage_name(stage: i32) -> &'static str {
-    Stage::try_from(stage).unwrap_or(Stage::InvalidStage).as_str_name()
+    Stage::try_from(stage)
+        .unwrap_or(Stage::InvalidStage)
+        .as_str_name()
 }

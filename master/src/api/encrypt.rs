@@ -6,7 +6,10 @@ use dm_proto::pb::{EncryptRequest, EncryptResponse};
 use super::{ApiError, led::Led};
 
 impl Led {
-    pub(super) async fn encrypt(&self, request: EncryptRequest) -> Result<EncryptResponse, ApiError> {
+    pub(super) async fn encrypt(
+        &self,
+        request: EncryptRequest,
+    ) -> Result<EncryptResponse, ApiError> {
         let Some(key) = &self.api.config.secret_key else {
             let message = "this cluster has no secret key";
             return Err(DmError::new(&codes::CONFIG_SECRET_KEY_PATH, message)

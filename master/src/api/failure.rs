@@ -10,9 +10,13 @@ pub(super) trait Failure: Default {
 
 macro_rules! failures {
     ($($response:ident),+ $(,)?) => {
-        $(impl Failure for pb::$response {
+        $(#[allow(clippy::field_reassign_with_default)]
+        impl Failure for pb::$response {
             fn failure(msg: String) -> Self {
-                pb::$response { result: false, msg, ..Default::default() }
+                // `result` is false by default.
+                let mut response = pb::$response::default();
+                response.msg = msg;
+                response
             }
         })+
     };

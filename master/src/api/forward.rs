@@ -51,7 +51,7 @@ pub enum Way {
     /// This master, in this term.
     Here(Box<Led>),
     /// The leader.
-    There(MasterClient<Channel>, LeaderInfo),
+    There(Box<MasterClient<Channel>>, LeaderInfo),
 }
 
 impl Incoming {
@@ -83,18 +83,28 @@ impl Incoming {
 
     /// Finds who leads; waits for it until the call's patience ends.
     pub async fn way(&mut self, api: &Api) -> Result<Way, Status> {
-        let deadline = *self
-            .deadline
-            .get_or_insert_with(|| Instant::now() + if self.forwarded { FORWARDED_WAIT } else { LEADER_WAIT });
+        let deadline = *self.deadline.get_or_insert_with(|| {
+            Instant::now()
+                + if self.forwarded {
+                    FORWARDED_WAIT
+                } else {
+                    LEADER_WAIT
+                }
+        });
         loop {
             if let Some(term) = api.term.borrow().clone() {
-                return Ok(Way::Here(Box::new(Led::new(api.clone(), term, self.id.as_str()))));
+                return Ok(Way::Here(Box::new(Led::new(
+                    api.clone(),
+                    term,
+                    self.id.as_str(),
+                ))));
             }
             let leader = api.replica.leadership().borrow().leader.clone();
-            let other = leader.filter(|leader| leader.node_id != api.replica.node_id() && !self.forwarded);
+            let other =
+                leader.filter(|leader| leader.node_id != api.replica.node_id() && !self.forwarded);
             if let Some(leader) = other {
                 let client = api.forwarder.client(&leader.client_addr)?;
-                return Ok(Way::There(client, leader));
+                return Ok(Way::There(Box::new(client), leader));
             }
             if Instant::now() >= deadline {
                 return Err(Status::unavailable(self.nobody().to_string()));
@@ -124,14 +134,20 @@ impl Incoming {
     }
 
     fn nobody(&self) -> dm_model::DmError {
-        errors::not_leader("no leader is known: an election is going on, or there is no quorum; nothing was proposed")
+        errors::not_leader(
+            "no leader is known: an election is going on, or there is no quorum; nothing was proposed",
+        )
     }
 }
 
 /// Returns when somebody else than `leader` leads.
 pub async fn superseded(api: &Api, leader: &LeaderInfo) {
     let mut leadership = api.replica.leadership();
-    let other = |now: &crate::raft::Leadership| now.leader.as_ref().is_some_and(|now| now.node_id != leader.node_id);
+    let other = |now: &crate::raft::Leadership| {
+        now.leader
+            .as_ref()
+            .is_some_and(|now| now.node_id != leader.node_id)
+    };
     if leadership.wait_for(other).await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -153,8 +169,9 @@ impl Forwarder {
         let channel = match channels.get(addr) {
             Some(channel) => channel.clone(),
             None => {
-                let channel = transport::connect_lazy(addr, &Security::Plain)
-                    .map_err(|error| Status::unavailable(errors::not_leader(&error.to_string()).to_string()))?;
+                let channel = transport::connect_lazy(addr, &Security::Plain).map_err(|error| {
+                    Status::unavailable(errors::not_leader(&error.to_string()).to_string())
+                })?;
                 channels.insert(addr.to_owned(), channel.clone());
                 channel
             }

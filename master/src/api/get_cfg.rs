@@ -94,7 +94,11 @@ impl Led {
             let message = format!("dm-master {name} at {} does not answer", member.client_addr);
             DmError::new(&codes::MASTER_GRPC_REQUEST_ERROR, message).with_cause(status.message())
         };
-        let mut client = self.api.forwarder.client(&member.client_addr).map_err(unreachable)?;
+        let mut client = self
+            .api
+            .forwarder
+            .client(&member.client_addr)
+            .map_err(unreachable)?;
         let request = transport::request(GetMasterCfgRequest {}, ASK_TIMEOUT);
         let answer = transport::within(ASK_TIMEOUT, client.get_master_cfg(request))
             .await
@@ -108,7 +112,10 @@ impl Led {
 }
 
 impl Api {
-    pub(super) async fn get_master_cfg(&self, _: GetMasterCfgRequest) -> Result<GetMasterCfgResponse, Status> {
+    pub(super) async fn get_master_cfg(
+        &self,
+        _: GetMasterCfgRequest,
+    ) -> Result<GetMasterCfgResponse, Status> {
         Ok(GetMasterCfgResponse {
             cfg: self.config.text.clone(),
         })

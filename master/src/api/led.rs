@@ -63,7 +63,10 @@ impl Led {
     fn awaits_workers(&self) -> bool {
         let connected = self.term.hub.connected();
         self.read(|state| {
-            let mut owners = state.sources.values().filter_map(|source| source.lease.as_ref());
+            let mut owners = state
+                .sources
+                .values()
+                .filter_map(|source| source.lease.as_ref());
             let owner_away = owners.any(|lease| !connected.contains(&lease.worker));
             owner_away || (connected.is_empty() && !state.workers.is_empty())
         })
@@ -77,10 +80,19 @@ impl Led {
             traceparent: telemetry::traceparent(),
             kind: Some(kind),
         };
-        let proposed = self.api.replica.propose(command.encode_to_vec(), QUORUM_TIMEOUT).await;
-        let (_, answer) = proposed.map_err(|error| ApiError::unanswered(error, &self.request_id))?;
+        let proposed = self
+            .api
+            .replica
+            .propose(command.encode_to_vec(), QUORUM_TIMEOUT)
+            .await;
+        let (_, answer) =
+            proposed.map_err(|error| ApiError::unanswered(error, &self.request_id))?;
         let outcome = Outcome::decode(answer.as_slice()).map_err(|error| {
-            DmError::new(&codes::OUTCOME_UNKNOWN, "the answer of the log can't be read").with_cause(error)
+            DmError::new(
+                &codes::OUTCOME_UNKNOWN,
+                "the answer of the log can't be read",
+            )
+            .with_cause(error)
         })?;
         if outcome.ok {
             Ok(outcome)

@@ -5,7 +5,10 @@ use dm_proto::pb::{ListSourceConfigsResponse, ListTaskConfigsResponse};
 use super::{ApiError, led::Led};
 
 impl Led {
-    pub(super) async fn list_task_configs(&self, (): ()) -> Result<ListTaskConfigsResponse, ApiError> {
+    pub(super) async fn list_task_configs(
+        &self,
+        (): (),
+    ) -> Result<ListTaskConfigsResponse, ApiError> {
         self.catch_up().await?;
         let task_configs = self.read(|state| {
             state
@@ -21,7 +24,10 @@ impl Led {
         })
     }
 
-    pub(super) async fn list_source_configs(&self, (): ()) -> Result<ListSourceConfigsResponse, ApiError> {
+    pub(super) async fn list_source_configs(
+        &self,
+        (): (),
+    ) -> Result<ListSourceConfigsResponse, ApiError> {
         self.catch_up().await?;
         let source_configs = self.read(|state| {
             state

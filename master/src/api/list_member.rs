@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 
 use dm_proto::pb::{
-    ListLeaderMember, ListMasterMember, ListMemberRequest, ListMemberResponse, ListWorkerMember, MasterInfo, Members,
-    WorkerInfo, members::Member,
+    ListLeaderMember, ListMasterMember, ListMemberRequest, ListMemberResponse, ListWorkerMember,
+    MasterInfo, Members, WorkerInfo, members::Member,
 };
 
 use super::{ApiError, led::Led};
 use crate::metrics::WorkerStage;
 
 impl Led {
-    pub(super) async fn list_member(&self, request: ListMemberRequest) -> Result<ListMemberResponse, ApiError> {
+    pub(super) async fn list_member(
+        &self,
+        request: ListMemberRequest,
+    ) -> Result<ListMemberResponse, ApiError> {
         self.settle().await?;
         let ListMemberRequest {
             leader,
@@ -34,7 +37,9 @@ impl Led {
         }
         let members = members
             .into_iter()
-            .map(|member| Members { member: Some(member) })
+            .map(|member| Members {
+                member: Some(member),
+            })
             .collect();
         Ok(ListMemberResponse {
             result: true,

@@ -9,6 +9,7 @@
 //! Read in this order: `service` (all methods), [`forward`] (the way to the leader), `led` (what a
 //! handler has at hand), then any handler: they all look alike. `confirm` waits for workers.
 
+#[allow(clippy::module_inception)]
 mod api;
 mod check_task;
 mod confirm;

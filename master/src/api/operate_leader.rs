@@ -12,7 +12,10 @@ use super::{Api, failure::Failure};
 const STEP_DOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Api {
-    pub(super) async fn operate_leader(&self, request: OperateLeaderRequest) -> Result<OperateLeaderResponse, Status> {
+    pub(super) async fn operate_leader(
+        &self,
+        request: OperateLeaderRequest,
+    ) -> Result<OperateLeaderResponse, Status> {
         let done = match request.op() {
             LeaderOp::EvictLeaderOp => self.evict().await,
             LeaderOp::CancelEvictLeaderOp => {

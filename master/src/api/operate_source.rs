@@ -51,13 +51,17 @@ impl Led {
         })
     }
 
-    async fn create_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+    async fn create_sources(
+        &self,
+        request: &OperateSourceRequest,
+    ) -> Result<Vec<CommonWorkerResponse>, ApiError> {
         let mut parsed = Vec::new();
         let mut seen = BTreeSet::new();
         for text in &request.config {
             let source = SourceConfig::parse(text)?;
             let id = source.value.source_id.to_string();
-            let exists = !self.done_before(&put_step(&id)) && self.read(|state| state.sources.contains_key(&id));
+            let exists = !self.done_before(&put_step(&id))
+                && self.read(|state| state.sources.contains_key(&id));
             if exists || !seen.insert(id.clone()) {
                 return Err(DmError::new(
                     &codes::SCHEDULER_SOURCE_CFG_EXIST,
@@ -68,7 +72,11 @@ impl Led {
             parsed.push(source);
         }
         if parsed.is_empty() {
-            return Err(DmError::new(&codes::MASTER_GRPC_INVALID_REQ_TYPE, "no source configuration is given").into());
+            return Err(DmError::new(
+                &codes::MASTER_GRPC_INVALID_REQ_TYPE,
+                "no source configuration is given",
+            )
+            .into());
         }
         if !request.worker_name.is_empty() {
             self.require_worker(&request.worker_name)?;
@@ -113,7 +121,8 @@ impl Led {
             yaml: source.yaml.clone(),
             create_only: true,
         };
-        self.propose(&put_step(&source.id), Kind::PutSource(put)).await?;
+        self.propose(&put_step(&source.id), Kind::PutSource(put))
+            .await?;
         if !worker.is_empty() {
             let pin = PinSource {
                 source_id: source.id.clone(),
@@ -201,11 +210,17 @@ impl Led {
         })
     }
 
-    async fn await_bound(&self, checked: &[Checked]) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+    async fn await_bound(
+        &self,
+        checked: &[Checked],
+    ) -> Result<Vec<CommonWorkerResponse>, ApiError> {
         self.term.wake.notify_one();
         let deadline = Instant::now() + BOUND_TIMEOUT;
         let mut applied = self.api.replicated.watch();
-        while checked.iter().any(|source| self.owner(&source.id).is_none()) {
+        while checked
+            .iter()
+            .any(|source| self.owner(&source.id).is_none())
+        {
             let hopeless = self.term.hub.connected().is_empty();
             if hopeless || Instant::now() >= deadline || self.term.over.is_cancelled() {
                 break;
@@ -229,13 +244,18 @@ impl Led {
         }
     }
 
-    async fn update_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+    async fn update_sources(
+        &self,
+        request: &OperateSourceRequest,
+    ) -> Result<Vec<CommonWorkerResponse>, ApiError> {
         let mut updated = Vec::new();
         for text in &request.config {
             let parsed = SourceConfig::parse(text)?;
             let (mut source, notices) = (parsed.value, parsed.notices.join("\n"));
             let id = source.source_id.to_string();
-            let Some(known) = self.read(|state| state.sources.get(&id).map(|source| source.yaml.clone())) else {
+            let Some(known) =
+                self.read(|state| state.sources.get(&id).map(|source| source.yaml.clone()))
+            else {
                 return Err(DmError::new(
                     &codes::SCHEDULER_SOURCE_CFG_NOT_EXIST,
                     format!("source config with ID {id} not exists"),
@@ -263,13 +283,18 @@ impl Led {
         Ok(updated)
     }
 
-    async fn stop_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+    async fn stop_sources(
+        &self,
+        request: &OperateSourceRequest,
+    ) -> Result<Vec<CommonWorkerResponse>, ApiError> {
         let mut stopped = Vec::new();
         for id in named(request)? {
             let entry = self.entry(&id, STOPPED_UNBOUND, "");
             self.propose(
                 &format!("remove/{id}"),
-                Kind::RemoveSource(RemoveSource { source_id: id.clone() }),
+                Kind::RemoveSource(RemoveSource {
+                    source_id: id.clone(),
+                }),
             )
             .await?;
             stopped.push(entry);
@@ -277,7 +302,10 @@ impl Led {
         Ok(stopped)
     }
 
-    fn show_sources(&self, request: &OperateSourceRequest) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+    fn show_sources(
+        &self,
+        request: &OperateSourceRequest,
+    ) -> Result<Vec<CommonWorkerResponse>, ApiError> {
         let mut ids = named(request)?;
         if ids.is_empty() {
             ids = self.read(|state| state.sources.keys().cloned().collect());
@@ -292,7 +320,10 @@ impl Led {
             )
             .into());
         }
-        Ok(ids.iter().map(|id| self.entry(id, ADDED_UNBOUND, "")).collect())
+        Ok(ids
+            .iter()
+            .map(|id| self.entry(id, ADDED_UNBOUND, ""))
+            .collect())
     }
 }
 

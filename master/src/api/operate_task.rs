@@ -16,7 +16,10 @@ use super::{
 const STEP: &str = "operate-task";
 
 impl Led {
-    pub(super) async fn operate_task(&self, request: OperateTaskRequest) -> Result<OperateTaskResponse, ApiError> {
+    pub(super) async fn operate_task(
+        &self,
+        request: OperateTaskRequest,
+    ) -> Result<OperateTaskResponse, ApiError> {
         let op = request.op;
         match self.operate(request).await {
             // DM's clients print the operation also when it failed.
@@ -57,7 +60,9 @@ impl Led {
         };
         self.catch_up().await?;
         if !self.done_before(STEP) && !self.read(|state| state.tasks.contains_key(&task)) {
-            let message = format!("task {task} has no source or not exist, please check the task name and status");
+            let message = format!(
+                "task {task} has no source or not exist, please check the task name and status"
+            );
             return Err(DmError::new(&codes::SCHEDULER_TASK_NOT_EXIST, message).into());
         }
         let done = self.propose(STEP, command).await?;
@@ -67,7 +72,11 @@ impl Led {
             _ => self.confirm_stopped(&task, &done, Stop::Removed).await,
         };
         let result = all_succeeded(&sources);
-        let msg = if result { String::new() } else { failed_texts(&sources) };
+        let msg = if result {
+            String::new()
+        } else {
+            failed_texts(&sources)
+        };
         Ok(OperateTaskResponse {
             op,
             result,

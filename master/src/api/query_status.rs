@@ -8,8 +8,8 @@ use std::{
 use dm_model::{DmError, codes};
 use dm_proto::{
     pb::{
-        ProcessError, ProcessResult, QueryStatusListRequest, QueryStatusListResponse, QueryStatusResponse,
-        SourceStatus, SubTaskStatus, sub_task_status,
+        ProcessError, ProcessResult, QueryStatusListRequest, QueryStatusListResponse,
+        QueryStatusResponse, SourceStatus, SubTaskStatus, sub_task_status,
     },
     v1::{QueryStatusCall, SubtaskReport, call, reply},
 };
@@ -49,7 +49,8 @@ impl Led {
         let asked = owned
             .iter()
             .map(|(worker, sources)| self.ask_status(worker, &task, sources));
-        let mut entries: Vec<QueryStatusResponse> = join_all(asked).await.into_iter().flatten().collect();
+        let mut entries: Vec<QueryStatusResponse> =
+            join_all(asked).await.into_iter().flatten().collect();
         let named = !task.is_empty() || !given.is_empty();
         entries.extend(self.read(|state| {
             unbound
@@ -77,7 +78,12 @@ impl Led {
         (owned, unbound)
     }
 
-    async fn ask_status(&self, worker: &str, task: &str, sources: &[String]) -> Vec<QueryStatusResponse> {
+    async fn ask_status(
+        &self,
+        worker: &str,
+        task: &str,
+        sources: &[String],
+    ) -> Vec<QueryStatusResponse> {
         let question = QueryStatusCall {
             task: task.to_owned(),
             sources: sources.to_vec(),
@@ -92,7 +98,10 @@ impl Led {
             Err(error) => Err(call_error(&error)),
         };
         let (mut found, trouble) = match answer {
-            Ok(found) => (found, "the worker has not taken this source over yet".to_owned()),
+            Ok(found) => (
+                found,
+                "the worker has not taken this source over yet".to_owned(),
+            ),
             Err(error) => (Vec::new(), error.to_string()),
         };
         for entry in &mut found {
@@ -102,7 +111,11 @@ impl Led {
         found.retain(|entry| sources.iter().any(|source| source == source_of(entry)));
         let silent: Vec<&String> = sources
             .iter()
-            .filter(|source| !found.iter().any(|entry| source_of(entry) == source.as_str()))
+            .filter(|source| {
+                !found
+                    .iter()
+                    .any(|entry| source_of(entry) == source.as_str())
+            })
             .collect();
         let last = silent
             .into_iter()
@@ -112,12 +125,17 @@ impl Led {
         found
     }
 
-    fn last_known(&self, worker: &str, task: &str, source: &str, trouble: &str) -> QueryStatusResponse {
+    fn last_known(
+        &self,
+        worker: &str,
+        task: &str,
+        source: &str,
+        trouble: &str,
+    ) -> QueryStatusResponse {
         let reported = self.term.hub.reported(worker).unwrap_or_default();
-        let of_source = reported
-            .subtasks
-            .iter()
-            .filter(|report| report.source_id == source && (task.is_empty() || report.task == task));
+        let of_source = reported.subtasks.iter().filter(|report| {
+            report.source_id == source && (task.is_empty() || report.task == task)
+        });
         QueryStatusResponse {
             result: false,
             msg: trouble.to_owned(),
@@ -133,7 +151,9 @@ fn decode(kind: Option<reply::Kind>) -> Result<Vec<QueryStatusResponse>, DmError
         Some(reply::Kind::QueryStatus(bytes)) => QueryStatusListResponse::decode(bytes.as_slice())
             .map(|list| list.sources)
             .map_err(|error| bad(format!("the worker's status can't be read: {error}"))),
-        _ => Err(bad("the worker answered query-status with something else".to_owned())),
+        _ => Err(bad(
+            "the worker answered query-status with something else".to_owned()
+        )),
     }
 }
 
@@ -145,7 +165,10 @@ fn select(state: &State, task: &str, given: &[String]) -> Result<BTreeSet<String
         .map(String::as_str)
         .collect();
     if !unknown.is_empty() {
-        return Err(format!("sources [{}] haven't been added", unknown.join(" ")));
+        return Err(format!(
+            "sources [{}] haven't been added",
+            unknown.join(" ")
+        ));
     }
     let mut sources: BTreeSet<String> = if given.is_empty() {
         state.sources.keys().cloned().collect()
@@ -165,7 +188,12 @@ fn select(state: &State, task: &str, given: &[String]) -> Result<BTreeSet<String
 }
 
 /// What is shown for a source without owner; nothing when nobody asked for it and it has no task.
-fn unbound_entry(state: &State, source: &str, task: &str, named: bool) -> Option<QueryStatusResponse> {
+fn unbound_entry(
+    state: &State,
+    source: &str,
+    task: &str,
+    named: bool,
+) -> Option<QueryStatusResponse> {
     let tasks: Vec<String> = state
         .tasks_of(source)
         .into_iter()
@@ -200,11 +228,18 @@ fn source_status(source: &str, worker: &str) -> SourceStatus {
 }
 
 fn source_of(entry: &QueryStatusResponse) -> &str {
-    entry.source_status.as_ref().map_or("", |status| status.source.as_str())
+    entry
+        .source_status
+        .as_ref()
+        .map_or("", |status| status.source.as_str())
 }
 
 fn last_status(report: &SubtaskReport) -> SubTaskStatus {
-    let errors: Vec<ProcessError> = report.errors.iter().map(|text| process_error(text)).collect();
+    let errors: Vec<ProcessError> = report
+        .errors
+        .iter()
+        .map(|text| process_error(text))
+        .collect();
     let result = (!errors.is_empty()).then(|| ProcessResult {
         is_canceled: false,
         errors,

@@ -12,7 +12,10 @@ use super::{ApiError, check_task::SHOWN_DEFAULT, confirm::all_succeeded, led::Le
 const STEP: &str = "put-task";
 
 impl Led {
-    pub(super) async fn start_task(&self, request: StartTaskRequest) -> Result<StartTaskResponse, ApiError> {
+    pub(super) async fn start_task(
+        &self,
+        request: StartTaskRequest,
+    ) -> Result<StartTaskResponse, ApiError> {
         let parsed = TaskConfig::parse(&request.task)?;
         let (task, notices) = (parsed.value, parsed.notices.join("\n"));
         let foreign = foreign_sources(&task, &request.sources);
@@ -47,7 +50,9 @@ impl Led {
             remove_meta: request.remove_meta,
         };
         let created = self.propose(STEP, Kind::PutTask(put)).await?;
-        let sources = self.confirm_running(task.name.as_str(), &created.sources).await;
+        let sources = self
+            .confirm_running(task.name.as_str(), &created.sources)
+            .await;
         Ok(StartTaskResponse {
             result: all_succeeded(&sources),
             msg: notices,
@@ -57,7 +62,12 @@ impl Led {
     }
 
     /// Refuses before the long check what would be refused after it.
-    fn require_new(&self, task: &TaskConfig, sources: &[String], remove_meta: bool) -> Result<(), DmError> {
+    fn require_new(
+        &self,
+        task: &TaskConfig,
+        sources: &[String],
+        remove_meta: bool,
+    ) -> Result<(), DmError> {
         self.read(|state| {
             let Some(known) = state.tasks.get(task.name.as_str()) else {
                 return Ok(());

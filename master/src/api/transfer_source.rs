@@ -43,8 +43,12 @@ impl Led {
     }
 
     fn check_transfer(&self, source: &str, worker: &str) -> Result<(), DmError> {
-        let (source_known, worker_known) =
-            self.read(|state| (state.sources.contains_key(source), state.workers.contains_key(worker)));
+        let (source_known, worker_known) = self.read(|state| {
+            (
+                state.sources.contains_key(source),
+                state.workers.contains_key(worker),
+            )
+        });
         if !source_known {
             return Err(DmError::new(
                 &codes::SCHEDULER_SOURCE_CFG_NOT_EXIST,
@@ -58,9 +62,12 @@ impl Led {
             ));
         }
         if !self.term.hub.is_connected(worker) {
-            let message = format!("dm-worker {worker} is offline, so it can't take source {source}");
-            return Err(DmError::new(&codes::SCHEDULER_WORKER_INVALID_TRANS, message)
-                .with_workaround("Start the worker first."));
+            let message =
+                format!("dm-worker {worker} is offline, so it can't take source {source}");
+            return Err(
+                DmError::new(&codes::SCHEDULER_WORKER_INVALID_TRANS, message)
+                    .with_workaround("Start the worker first."),
+            );
         }
         Ok(())
     }
@@ -84,9 +91,11 @@ impl Led {
                     "source {source} stays on worker {owner}: it did not stop within {} s",
                     TRANSFER_TIMEOUT.as_secs()
                 );
-                return Err(DmError::new(&codes::MASTER_FAIL_TO_GET_EXPECT_RESULT, message)
-                    .with_workaround("Try again, or pause its tasks first.")
-                    .into());
+                return Err(
+                    DmError::new(&codes::MASTER_FAIL_TO_GET_EXPECT_RESULT, message)
+                        .with_workaround("Try again, or pause its tasks first.")
+                        .into(),
+                );
             }
             let _ = tokio::time::timeout(LOOK_PAUSE, applied.changed()).await;
         }

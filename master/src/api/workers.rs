@@ -40,7 +40,9 @@ impl Led {
         for worker in workers.iter().take(WORKERS_TRIED_MAX) {
             match self.term.hub.call(worker, kind.clone(), timeout).await {
                 Ok(reply) => return Ok(reply),
-                Err(error @ (CallError::NotConnected(_) | CallError::Busy(_))) => last = Some(error),
+                Err(error @ (CallError::NotConnected(_) | CallError::Busy(_))) => {
+                    last = Some(error)
+                }
                 Err(error) => return Err(call_error(&error).into()),
             }
         }
@@ -55,11 +57,14 @@ impl Led {
 /// A failed call as users see it.
 pub(super) fn call_error(error: &CallError) -> DmError {
     match error {
-        CallError::NotConnected(_) => DmError::new(&codes::MASTER_WORKER_CLI_NOT_FOUND, error.to_string()),
-        CallError::Busy(_) => DmError::new(&codes::MASTER_GRPC_REQUEST_ERROR, error.to_string()),
-        CallError::Timeout { .. } => DmError::new(&codes::MASTER_OPER_REQUEST_TIMEOUT, error.to_string()),
-        CallError::Refused(text) => {
-            DmError::parse(text).unwrap_or_else(|| DmError::new(&codes::MASTER_OPER_RESP_NOT_SUCCESS, text.clone()))
+        CallError::NotConnected(_) => {
+            DmError::new(&codes::MASTER_WORKER_CLI_NOT_FOUND, error.to_string())
         }
+        CallError::Busy(_) => DmError::new(&codes::MASTER_GRPC_REQUEST_ERROR, error.to_string()),
+        CallError::Timeout { .. } => {
+            DmError::new(&codes::MASTER_OPER_REQUEST_TIMEOUT, error.to_string())
+        }
+        CallError::Refused(text) => DmError::parse(text)
+            .unwrap_or_else(|| DmError::new(&codes::MASTER_OPER_RESP_NOT_SUCCESS, text.clone())),
     }
 }

@@ -23,13 +23,19 @@ pub(super) fn listen(text: &str, key: &str, code: &'static ErrorCode) -> Result<
 }
 
 /// `host:port` that others can connect to.
-pub(super) fn advertised(text: &str, key: &str, code: &'static ErrorCode) -> Result<String, DmError> {
+pub(super) fn advertised(
+    text: &str,
+    key: &str,
+    code: &'static ErrorCode,
+) -> Result<String, DmError> {
     let bare = bare(text);
     let (host, port) = bare.rsplit_once(':').unwrap_or((bare, ""));
     let everywhere = matches!(host, "" | "0.0.0.0" | "[::]" | "::");
     if everywhere || !port.parse::<u16>().is_ok_and(|port| port != 0) {
-        let message = format!("`{key}` is `{text}`, expected host:port with a host that others can reach");
-        return Err(DmError::new(code, message).with_workaround(format!("Set `{key}` to an address of this machine.")));
+        let message =
+            format!("`{key}` is `{text}`, expected host:port with a host that others can reach");
+        return Err(DmError::new(code, message)
+            .with_workaround(format!("Set `{key}` to an address of this machine.")));
     }
     Ok(bare.to_owned())
 }

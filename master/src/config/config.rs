@@ -67,7 +67,8 @@ impl Config {
         let (master_addr, advertise_addr) = client_addresses(settings)?;
         let mut notices = settings.notices.clone();
         let (peer_addr, advertise_peer_addr) = peer_addresses(settings, &mut notices)?;
-        let initial_cluster = initial_cluster(settings.get("initial-cluster"), &name, &advertise_peer_addr)?;
+        let initial_cluster =
+            initial_cluster(settings.get("initial-cluster"), &name, &advertise_peer_addr)?;
         let config = Config {
             log_level: settings.get("log-level").to_owned(),
             log_file: optional(settings, "log-file").map(PathBuf::from),
@@ -109,7 +110,10 @@ impl Config {
             ("master-addr", self.master_addr.clone()),
             ("advertise-addr", self.advertise_addr.clone()),
             ("peer-urls", format!("http://{}", self.peer_addr)),
-            ("advertise-peer-urls", format!("http://{}", self.advertise_peer_addr)),
+            (
+                "advertise-peer-urls",
+                format!("http://{}", self.advertise_peer_addr),
+            ),
             ("initial-cluster", cluster.join(",")),
             ("log-level", self.log_level.clone()),
         ];
@@ -130,7 +134,10 @@ fn optional(settings: &Settings, key: &str) -> Option<String> {
 }
 
 fn invalid(key: &str, why: impl std::fmt::Display) -> DmError {
-    DmError::new(&codes::MASTER_CONFIG_PARSE_FLAG_SET, format!("`{key}`: {why}"))
+    DmError::new(
+        &codes::MASTER_CONFIG_PARSE_FLAG_SET,
+        format!("`{key}`: {why}"),
+    )
 }
 
 fn client_addresses(settings: &Settings) -> Result<(String, String), DmError> {
@@ -145,18 +152,30 @@ fn client_addresses(settings: &Settings) -> Result<(String, String), DmError> {
             "master-addr",
             &codes::MASTER_HOST_PORT_NOT_VALID,
         )
-        .map_err(|error| error.with_workaround("Set `advertise-addr` to an address of this machine."))?,
-        given => address::advertised(given, "advertise-addr", &codes::MASTER_ADVERTISE_ADDR_NOT_VALID)?,
+        .map_err(|error| {
+            error.with_workaround("Set `advertise-addr` to an address of this machine.")
+        })?,
+        given => address::advertised(
+            given,
+            "advertise-addr",
+            &codes::MASTER_ADVERTISE_ADDR_NOT_VALID,
+        )?,
     };
     Ok((master_addr, advertise_addr))
 }
 
-fn peer_addresses(settings: &Settings, notices: &mut Vec<String>) -> Result<(String, String), DmError> {
+fn peer_addresses(
+    settings: &Settings,
+    notices: &mut Vec<String>,
+) -> Result<(String, String), DmError> {
     let code = &codes::MASTER_ADVERTISE_PEER_URLS_NOT_VALID;
     let listen = first(settings, "peer-urls", notices);
     let advertise = match first(settings, "advertise-peer-urls", notices) {
-        given if given.is_empty() => address::advertised(&listen, "peer-urls", code)
-            .map_err(|error| error.with_workaround("Set `advertise-peer-urls` to an address of this machine."))?,
+        given if given.is_empty() => {
+            address::advertised(&listen, "peer-urls", code).map_err(|error| {
+                error.with_workaround("Set `advertise-peer-urls` to an address of this machine.")
+            })?
+        }
         given => address::advertised(&given, "advertise-peer-urls", code)?,
     };
     Ok((address::listen(&listen, "peer-urls", code)?, advertise))
@@ -197,7 +216,10 @@ fn initial_cluster(text: &str, name: &str, own_addr: &str) -> Result<Vec<Initial
         {
             return Err(DmError::new(
                 code,
-                format!("`initial-cluster` names {} or its address twice", member.name),
+                format!(
+                    "`initial-cluster` names {} or its address twice",
+                    member.name
+                ),
             ));
         }
         members.push(member);
@@ -209,18 +231,25 @@ fn initial_cluster(text: &str, name: &str, own_addr: &str) -> Result<Vec<Initial
                 "`initial-cluster` has {} at {}, but it advertises {own_addr}",
                 name, own.peer_addr
             );
-            Err(DmError::new(code, message).with_workaround("Make `advertise-peer-urls` and `initial-cluster` agree."))
+            Err(DmError::new(code, message)
+                .with_workaround("Make `advertise-peer-urls` and `initial-cluster` agree."))
         }
         None => {
             let message = format!("`initial-cluster` does not contain this master, {name}");
-            Err(DmError::new(code, message).with_workaround("Set `name` to one of the names in `initial-cluster`."))
+            Err(DmError::new(code, message)
+                .with_workaround("Set `name` to one of the names in `initial-cluster`."))
         }
     }
 }
 
 fn duration(settings: &Settings, key: &str) -> Result<Duration, DmError> {
     let text = settings.get(key);
-    address::duration(text).ok_or_else(|| invalid(key, format!("`{text}` is not a duration such as 5s, 500ms or 1m")))
+    address::duration(text).ok_or_else(|| {
+        invalid(
+            key,
+            format!("`{text}` is not a duration such as 5s, 500ms or 1m"),
+        )
+    })
 }
 
 fn lease_ttl_ms(settings: &Settings) -> Result<Option<u64>, DmError> {

@@ -37,7 +37,12 @@ pub struct Key {
     pub doc: &'static str,
 }
 
-const fn key(name: &'static str, default: &'static str, treatment: Treatment, doc: &'static str) -> Key {
+const fn key(
+    name: &'static str,
+    default: &'static str,
+    treatment: Treatment,
+    doc: &'static str,
+) -> Key {
     Key {
         name,
         place: Place::Both,
@@ -48,7 +53,12 @@ const fn key(name: &'static str, default: &'static str, treatment: Treatment, do
     }
 }
 
-const fn file_key(name: &'static str, default: &'static str, treatment: Treatment, doc: &'static str) -> Key {
+const fn file_key(
+    name: &'static str,
+    default: &'static str,
+    treatment: Treatment,
+    doc: &'static str,
+) -> Key {
     Key {
         name,
         place: Place::File,
@@ -59,7 +69,8 @@ const fn file_key(name: &'static str, default: &'static str, treatment: Treatmen
     }
 }
 
-const NO_ETCD: Treatment = Treatment::Notice("it tunes the embedded etcd, which does not exist here");
+const NO_ETCD: Treatment =
+    Treatment::Notice("it tunes the embedded etcd, which does not exist here");
 const NO_TLS: Treatment = Treatment::Refused("TLS is not supported yet; leave it out");
 const LATER: Treatment = Treatment::Refused("it is not supported yet; leave it out");
 
@@ -146,8 +157,18 @@ pub const KEYS: &[Key] = &[
         treatment: LATER,
         doc: "serve /api/v1",
     },
-    file_key("experimental.openapi", "false", LATER, "old place of openapi"),
-    file_key("rpc-timeout", "30s", Treatment::Honoured, "longest call to a worker"),
+    file_key(
+        "experimental.openapi",
+        "false",
+        LATER,
+        "old place of openapi",
+    ),
+    file_key(
+        "rpc-timeout",
+        "30s",
+        Treatment::Honoured,
+        "longest call to a worker",
+    ),
     file_key(
         "rpc-rate-limit",
         "10",
@@ -163,7 +184,12 @@ pub const KEYS: &[Key] = &[
     key("ssl-ca", "", NO_TLS, "TLS authority"),
     key("ssl-cert", "", NO_TLS, "TLS certificate"),
     key("ssl-key", "", NO_TLS, "TLS key"),
-    key("cert-allowed-cn", "", NO_TLS, "allowed common names of peers"),
+    key(
+        "cert-allowed-cn",
+        "",
+        NO_TLS,
+        "allowed common names of peers",
+    ),
     file_key("ssl-ca-bytes", "", NO_TLS, "TLS authority, as bytes"),
     file_key("ssl-cert-bytes", "", NO_TLS, "TLS certificate, as bytes"),
     file_key("ssl-key-bytes", "", NO_TLS, "TLS key, as bytes"),
@@ -199,9 +225,17 @@ pub const KEYS: &[Key] = &[
 
 /// A commented `dm-master.toml`.
 pub fn sample() -> String {
-    let mut text = String::from("# Configuration of dm-master. A flag of the same name wins over this file.\n");
-    for key in KEYS.iter().filter(|key| key.treatment == Treatment::Honoured) {
-        text.push_str(&format!("\n# {}\n# {} = \"{}\"\n", key.doc, key.name, key.default));
+    let mut text = String::from(
+        "# Configuration of dm-master. A flag of the same name wins over this file.\n",
+    );
+    for key in KEYS
+        .iter()
+        .filter(|key| key.treatment == Treatment::Honoured)
+    {
+        text.push_str(&format!(
+            "\n# {}\n# {} = \"{}\"\n",
+            key.doc, key.name, key.default
+        ));
     }
     text
 }

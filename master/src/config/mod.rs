@@ -7,6 +7,7 @@
 //! Read in this order: `keys` (the table), `settings` (flags and file into one map), [`Config`].
 
 mod address;
+#[allow(clippy::module_inception)]
 mod config;
 mod keys;
 mod settings;

@@ -30,7 +30,9 @@ impl Settings {
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, DmError> {
         let matches = match command().try_get_matches_from(two_dashes(args)) {
             Ok(matches) => matches,
-            Err(error) if error.exit_code() == 0 => return Ok(Invocation::Print(error.to_string())),
+            Err(error) if error.exit_code() == 0 => {
+                return Ok(Invocation::Print(error.to_string()));
+            }
             Err(error) => {
                 return Err(DmError::new(
                     &codes::MASTER_CONFIG_INVALID_FLAG,
@@ -60,19 +62,29 @@ impl Settings {
 
     /// The value, or the key's default.
     pub fn get(&self, name: &str) -> &str {
-        let default = || KEYS.iter().find(|key| key.name == name).map_or("", |key| key.default);
+        let default = || {
+            KEYS.iter()
+                .find(|key| key.name == name)
+                .map_or("", |key| key.default)
+        };
         self.values.get(name).map_or_else(default, String::as_str)
     }
 
     /// Keys and values that were given.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.values.iter().map(|(name, value)| (*name, value.as_str()))
+        self.values
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), DmError> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            DmError::new(&codes::MASTER_CONFIG_PARSE_FLAG_SET, format!("can't read {shown}")).with_cause(error)
+            DmError::new(
+                &codes::MASTER_CONFIG_PARSE_FLAG_SET,
+                format!("can't read {shown}"),
+            )
+            .with_cause(error)
         })?;
         let table: toml::Table = text.parse().map_err(|error| {
             DmError::new(
@@ -85,7 +97,9 @@ impl Settings {
             let Some(key) = KEYS.iter().find(|key| key.name == name) else {
                 let message = format!("{shown}: the key `{name}` is unknown");
                 return Err(DmError::new(&codes::MASTER_CONFIG_UNKNOWN_ITEM, message)
-                    .with_workaround("Remove the key; `dm-master --print-sample-config` shows all keys."));
+                    .with_workaround(
+                        "Remove the key; `dm-master --print-sample-config` shows all keys.",
+                    ));
             };
             self.values.insert(key.name, as_text(key, &value)?);
         }
@@ -102,7 +116,9 @@ impl Settings {
             }
             match key.treatment {
                 Treatment::Honoured => {}
-                Treatment::Notice(why) => self.notices.push(format!("`{name}` has no effect: {why}")),
+                Treatment::Notice(why) => {
+                    self.notices.push(format!("`{name}` has no effect: {why}"))
+                }
                 Treatment::Refused(why) => {
                     return Err(DmError::new(
                         &codes::NOT_YET_SUPPORTED,
@@ -142,7 +158,10 @@ fn command() -> Command {
     for key in KEYS.iter().filter(|key| key.place == Place::Both) {
         let mut arg = Arg::new(key.name).long(key.name).help(key.doc);
         if key.is_switch {
-            arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+            arg = arg
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true");
         }
         if key.name == "log-level" {
             arg = arg.short('L');
@@ -170,7 +189,8 @@ fn is_long_with_one_dash(text: &str) -> bool {
     };
     let name = rest.split('=').next().unwrap_or_default();
     let known = |name: &str| {
-        matches!(name, "config" | "print-sample-config" | "version" | "help") || KEYS.iter().any(|key| key.name == name)
+        matches!(name, "config" | "print-sample-config" | "version" | "help")
+            || KEYS.iter().any(|key| key.name == name)
     };
     !rest.starts_with('-') && name.len() > 1 && known(name)
 }
@@ -180,7 +200,11 @@ fn flatten(table: toml::Table) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     for (name, value) in table {
         match value {
-            Value::Table(inner) => flat.extend(inner.into_iter().map(|(key, value)| (format!("{name}.{key}"), value))),
+            Value::Table(inner) => flat.extend(
+                inner
+                    .into_iter()
+                    .map(|(key, value)| (format!("{name}.{key}"), value)),
+            ),
             value => flat.push((name, value)),
         }
     }

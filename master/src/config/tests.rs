@@ -57,7 +57,13 @@ fn addresses_must_be_reachable() {
     assert_eq!(code(&["--master-addr", "nonsense"]), 38035);
     assert_eq!(code(&["--advertise-addr", "0.0.0.0:1"]), 38042);
     assert_eq!(code(&["--peer-urls", "http://0.0.0.0:8291"]), 38050);
-    let config = read(&["--master-addr", ":8261", "--advertise-addr", "10.0.0.1:8261"]).unwrap();
+    let config = read(&[
+        "--master-addr",
+        ":8261",
+        "--advertise-addr",
+        "10.0.0.1:8261",
+    ])
+    .unwrap();
     assert_eq!(config.master_addr, "0.0.0.0:8261");
 }
 
@@ -75,10 +81,18 @@ fn the_file_is_strict_and_flags_win() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dm-master.toml");
     let file = path.to_str().unwrap();
-    std::fs::write(&path, "name = \"a\"\nmax-txn-ops = 7\nlease-ttl = \"1500ms\"\n").unwrap();
+    std::fs::write(
+        &path,
+        "name = \"a\"\nmax-txn-ops = 7\nlease-ttl = \"1500ms\"\n",
+    )
+    .unwrap();
     let config = read(&["--config", file, "--name", "b"]).unwrap();
     assert_eq!(
-        (config.name.as_str(), config.lease_ttl_ms, config.notices.len()),
+        (
+            config.name.as_str(),
+            config.lease_ttl_ms,
+            config.notices.len()
+        ),
         ("b", Some(1500), 1)
     );
     std::fs::write(&path, "nmae = \"a\"\n").unwrap();

@@ -108,7 +108,11 @@ fn end_term(current: &watch::Sender<Option<Arc<Term>>>) {
     }
 }
 
-async fn impose_settings(replica: &Arc<dyn Replica>, replicated: &Arc<Replicated>, options: &LeaderOptions) {
+async fn impose_settings(
+    replica: &Arc<dyn Replica>,
+    replicated: &Arc<Replicated>,
+    options: &LeaderOptions,
+) {
     let Some(lease_ttl_ms) = options.lease_ttl_ms else {
         return;
     };
@@ -119,7 +123,10 @@ async fn impose_settings(replica: &Arc<dyn Replica>, replicated: &Arc<Replicated
         kind: Some(Kind::Settings(Settings { lease_ttl_ms })),
         ..Command::default()
     };
-    if let Err(error) = replica.propose(command.encode_to_vec(), CATCH_UP_TIMEOUT).await {
+    if let Err(error) = replica
+        .propose(command.encode_to_vec(), CATCH_UP_TIMEOUT)
+        .await
+    {
         warn!(%error, lease_ttl_ms, "lease-ttl not set; the next leader tries again");
     }
 }

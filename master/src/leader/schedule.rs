@@ -27,7 +27,11 @@ const LOOKS_PER_TTL: u64 = 20;
 const LOOK_PAUSE_MS: (u64, u64) = (10, 250);
 
 /// Runs until the caller drops it.
-pub(super) async fn run(replica: &Arc<dyn Replica>, replicated: &Arc<Replicated>, term: &Arc<Term>) {
+pub(super) async fn run(
+    replica: &Arc<dyn Replica>,
+    replicated: &Arc<Replicated>,
+    term: &Arc<Term>,
+) {
     let mut applied = replicated.watch();
     loop {
         applied.borrow_and_update();
@@ -120,7 +124,10 @@ fn to_command(action: Action) -> Option<Command> {
 
 /// True when the command was carried out, or refused because the state had moved on.
 async fn propose(replica: &Arc<dyn Replica>, command: Command) -> bool {
-    match replica.propose(command.encode_to_vec(), PROPOSE_TIMEOUT).await {
+    match replica
+        .propose(command.encode_to_vec(), PROPOSE_TIMEOUT)
+        .await
+    {
         Ok((index, answer)) => {
             let outcome = Outcome::decode(answer.as_slice()).unwrap_or_default();
             if !outcome.ok {

@@ -23,7 +23,9 @@ pub struct Keeper {
 impl Keeper {
     /// Starts a term: everything in `state` is inherited and waits the longest TTL of it (R31).
     pub fn start_term(state: &State, now_ms: u64) -> Self {
-        let wait_ms = state.lease_ttl_longest_ms().max(state.settings.lease_ttl_ms);
+        let wait_ms = state
+            .lease_ttl_longest_ms()
+            .max(state.settings.lease_ttl_ms);
         Keeper {
             inherited_until_ms: now_ms.saturating_add(wait_ms),
             inherited_epoch_max: state.applied,
@@ -44,7 +46,9 @@ impl Keeper {
         for wanted in asked {
             let key = (wanted.source_id.clone(), wanted.epoch);
             let holds = state.lease(&wanted.source_id).is_some_and(|lease| {
-                lease.worker == worker && lease.incarnation.0 == incarnation && lease.epoch.0 == wanted.epoch
+                lease.worker == worker
+                    && lease.incarnation.0 == incarnation
+                    && lease.epoch.0 == wanted.epoch
             });
             if !holds || self.replacing.contains(&key) || self.given_back.contains(&key) {
                 continue;
@@ -58,10 +62,13 @@ impl Keeper {
     /// The owner stopped this source: its lease may go elsewhere. Ignored when it is not the owner.
     pub fn give_back(&mut self, state: &State, worker: &str, incarnation: u64, lease: &LeaseRef) {
         let holds = state.lease(&lease.source_id).is_some_and(|held| {
-            held.worker == worker && held.incarnation.0 == incarnation && held.epoch.0 == lease.epoch
+            held.worker == worker
+                && held.incarnation.0 == incarnation
+                && held.epoch.0 == lease.epoch
         });
         if holds {
-            self.given_back.insert((lease.source_id.clone(), lease.epoch));
+            self.given_back
+                .insert((lease.source_id.clone(), lease.epoch));
         }
     }
 
@@ -73,8 +80,17 @@ impl Keeper {
     }
 
     /// What the scheduler shall see. Forgets leases that are gone, and dates those that are new.
-    pub fn observe(&mut self, state: &State, workers: BTreeMap<String, SeenWorker>, now_ms: u64) -> Observed {
-        let held = |key: &(String, u64)| state.lease(&key.0).is_some_and(|lease| lease.epoch.0 == key.1);
+    pub fn observe(
+        &mut self,
+        state: &State,
+        workers: BTreeMap<String, SeenWorker>,
+        now_ms: u64,
+    ) -> Observed {
+        let held = |key: &(String, u64)| {
+            state
+                .lease(&key.0)
+                .is_some_and(|lease| lease.epoch.0 == key.1)
+        };
         self.renewed_ms.retain(|key, _| held(key));
         self.given_back.retain(held);
         self.replacing.retain(held);
@@ -146,7 +162,10 @@ mod tests {
         let state = owned();
         let mut keeper = Keeper::start_term(&state, 0);
         assert_eq!(keeper.renew(&state, "w", 7, &[lease(3)], 1), vec![lease(3)]);
-        assert!(keeper.renew(&state, "w", 7, &[lease(2)], 1).is_empty(), "another epoch");
+        assert!(
+            keeper.renew(&state, "w", 7, &[lease(2)], 1).is_empty(),
+            "another epoch"
+        );
         assert!(
             keeper.renew(&state, "w", 8, &[lease(3)], 1).is_empty(),
             "another incarnation"
@@ -170,8 +189,16 @@ mod tests {
         let state = owned();
         let mut keeper = Keeper::start_term(&state, 0);
         keeper.give_back(&state, "w", 8, &lease(3));
-        assert!(keeper.observe(&state, BTreeMap::new(), 1).given_back.is_empty());
+        assert!(
+            keeper
+                .observe(&state, BTreeMap::new(), 1)
+                .given_back
+                .is_empty()
+        );
         keeper.give_back(&state, "w", 7, &lease(3));
-        assert_eq!(keeper.observe(&state, BTreeMap::new(), 1).given_back.len(), 1);
+        assert_eq!(
+            keeper.observe(&state, BTreeMap::new(), 1).given_back.len(),
+            1
+        );
     }
 }

@@ -35,7 +35,11 @@ impl<'a> Planner<'a> {
                 load.insert(name.as_str(), 0);
             }
         }
-        let mut planner = Planner { state, observed, load };
+        let mut planner = Planner {
+            state,
+            observed,
+            load,
+        };
         for (source_id, source) in &state.sources {
             if let Some(lease) = &source.lease
                 && !planner.has_ended(source_id, lease)
@@ -47,7 +51,10 @@ impl<'a> Planner<'a> {
     }
 
     fn plan_source(&mut self, source_id: &str, source: &Source) -> Option<Action> {
-        let pinned = source.pinned_to.as_deref().and_then(|worker| self.live(worker));
+        let pinned = source
+            .pinned_to
+            .as_deref()
+            .and_then(|worker| self.live(worker));
         let Some(lease) = &source.lease else {
             let worker = pinned.or_else(|| self.least_loaded())?;
             return self.grant(source_id, worker, 0);

@@ -24,7 +24,11 @@ impl World {
         let mut world = World::default();
         world.observed.now_ms = NOW_MS;
         for source in sources {
-            world.apply(Kind::PutSource(PutSource { source_id: source.to_string(), yaml: "y".into(), create_only: true }));
+            world.apply(Kind::PutSource(PutSource {
+                source_id: source.to_string(),
+                yaml: "y".into(),
+                create_only: true,
+            }));
         }
         for worker in workers {
             world.register(worker, 1);
@@ -35,30 +39,55 @@ impl World {
 
     fn apply(&mut self, kind: Kind) -> u64 {
         self.index += 1;
-        let command = Command { kind: Some(kind), ..Command::default() };
+        let command = Command {
+            kind: Some(kind),
+            ..Command::default()
+        };
         assert!(self.state.apply(self.index, &command).0.ok, "{command:?}");
         self.index
     }
 
     fn register(&mut self, worker: &str, incarnation: u64) {
-        self.apply(Kind::RegisterWorker(RegisterWorker { name: worker.into(), addr: worker.into(), incarnation }));
+        self.apply(Kind::RegisterWorker(RegisterWorker {
+            name: worker.into(),
+            addr: worker.into(),
+            incarnation,
+        }));
     }
 
     fn see(&mut self, worker: &str, incarnation: u64, heard_ms: u64) {
-        self.observed.workers.insert(worker.into(), SeenWorker { incarnation, heard_ms, leaving: false });
+        self.observed.workers.insert(
+            worker.into(),
+            SeenWorker {
+                incarnation,
+                heard_ms,
+                leaving: false,
+            },
+        );
     }
 
     /// Grants without a plan and counts it as renewed at `renewed_ms`.
     fn grant(&mut self, source: &str, worker: &str, renewed_ms: u64) -> u64 {
         let expected_epoch = self.state.lease(source).map_or(0, |lease| lease.epoch.0);
         let incarnation = self.state.workers[worker].incarnation.0;
-        let epoch = self.apply(Kind::Grant(Grant { source_id: source.into(), worker: worker.into(), incarnation, expected_epoch, ttl_ms: TTL_MS }));
-        self.observed.renewed_ms.insert((source.into(), epoch), renewed_ms);
+        let epoch = self.apply(Kind::Grant(Grant {
+            source_id: source.into(),
+            worker: worker.into(),
+            incarnation,
+            expected_epoch,
+            ttl_ms: TTL_MS,
+        }));
+        self.observed
+            .renewed_ms
+            .insert((source.into(), epoch), renewed_ms);
         epoch
     }
 
     fn pin(&mut self, source: &str, worker: &str) {
-        self.apply(Kind::PinSource(PinSource { source_id: source.into(), worker: worker.into() }));
+        self.apply(Kind::PinSource(PinSource {
+            source_id: source.into(),
+            worker: worker.into(),
+        }));
     }
 
     fn plan(&self) -> Vec<String> {
@@ -68,8 +97,16 @@ impl World {
 
 fn show(action: &Action) -> String {
     match action {
-        Action::Grant { source_id, worker, incarnation, expected_epoch } => format!("{source_id}->{worker}.{incarnation} after {expected_epoch}"),
-        Action::Release { source_id, expected_epoch } => format!("{source_id} released after {expected_epoch}"),
+        Action::Grant {
+            source_id,
+            worker,
+            incarnation,
+            expected_epoch,
+        } => format!("{source_id}->{worker}.{incarnation} after {expected_epoch}"),
+        Action::Release {
+            source_id,
+            expected_epoch,
+        } => format!("{source_id} released after {expected_epoch}"),
         Action::Drain { source_id, epoch } => format!("{source_id} drains {epoch}"),
     }
 }
@@ -77,7 +114,10 @@ fn show(action: &Action) -> String {
 #[test]
 fn sources_spread_over_the_live_workers() {
     let world = World::new(&["a", "b", "c"], &["w1", "w2"]);
-    assert_eq!(world.plan(), ["a->w1.1 after 0", "b->w2.1 after 0", "c->w1.1 after 0"]);
+    assert_eq!(
+        world.plan(),
+        ["a->w1.1 after 0", "b->w2.1 after 0", "c->w1.1 after 0"]
+    );
 }
 
 #[test]
@@ -179,13 +219,24 @@ fn forty_sources_of_a_dead_worker_are_spread_evenly() {
         world.grant(source, &format!("w{}", number % 4 + 1), NOW_MS);
     }
     world.observed.workers.remove("w1");
-    let of_w1: BTreeSet<(String, u64)> = world.observed.renewed_ms.keys().filter(|(source, _)| world.state.lease(source).unwrap().worker == "w1").cloned().collect();
+    let of_w1: BTreeSet<(String, u64)> = world
+        .observed
+        .renewed_ms
+        .keys()
+        .filter(|(source, _)| world.state.lease(source).unwrap().worker == "w1")
+        .cloned()
+        .collect();
     for key in of_w1 {
         world.observed.renewed_ms.insert(key, LONG_AGO_MS);
     }
     let actions = world.plan();
     assert_eq!(actions.len(), 10);
-    let to = |worker: &str| actions.iter().filter(|action| action.contains(&format!("->{worker}."))).count();
+    let to = |worker: &str| {
+        actions
+            .iter()
+            .filter(|action| action.contains(&format!("->{worker}.")))
+            .count()
+    };
     assert_eq!([to("w2"), to("w3"), to("w4")], [4, 3, 3]);
 }
 
@@ -194,37 +245,47 @@ fn worlds() -> impl Strategy<Value = World> {
     let lease = (0..4usize, 0..2 * TTL_MS, any::<bool>());
     let source = (proptest::option::of(lease), proptest::option::of(0..4usize));
     let worker = (any::<bool>(), any::<bool>(), 0..2 * TTL_MS);
-    (proptest::collection::vec(source, 0..8), proptest::collection::vec(worker, 4), 0..2u64).prop_map(|(sources, workers, inherited)| {
-        let names: Vec<String> = (0..sources.len()).map(|number| format!("s{number}")).collect();
-        let mut world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>(), &["w0", "w1", "w2", "w3"]);
-        for (name, (lease, pin)) in names.iter().zip(&sources) {
-            if let Some((owner, silent_ms, given_back)) = lease {
-                let epoch = world.grant(name, &format!("w{owner}"), NOW_MS - silent_ms);
-                if *given_back {
-                    world.observed.given_back.insert((name.clone(), epoch));
+    (
+        proptest::collection::vec(source, 0..8),
+        proptest::collection::vec(worker, 4),
+        0..2u64,
+    )
+        .prop_map(|(sources, workers, inherited)| {
+            let names: Vec<String> = (0..sources.len())
+                .map(|number| format!("s{number}"))
+                .collect();
+            let mut world = World::new(
+                &names.iter().map(String::as_str).collect::<Vec<_>>(),
+                &["w0", "w1", "w2", "w3"],
+            );
+            for (name, (lease, pin)) in names.iter().zip(&sources) {
+                if let Some((owner, silent_ms, given_back)) = lease {
+                    let epoch = world.grant(name, &format!("w{owner}"), NOW_MS - silent_ms);
+                    if *given_back {
+                        world.observed.given_back.insert((name.clone(), epoch));
+                    }
+                }
+                if let Some(worker) = pin {
+                    world.pin(name, &format!("w{worker}"));
                 }
             }
-            if let Some(worker) = pin {
-                world.pin(name, &format!("w{worker}"));
+            for (number, (seen, restarted, silent_ms)) in workers.into_iter().enumerate() {
+                let name = format!("w{number}");
+                let incarnation = if restarted { 2 } else { 1 };
+                if restarted {
+                    world.register(&name, 2);
+                }
+                world.observed.workers.remove(&name);
+                if seen {
+                    world.see(&name, incarnation, NOW_MS - silent_ms);
+                }
             }
-        }
-        for (number, (seen, restarted, silent_ms)) in workers.into_iter().enumerate() {
-            let name = format!("w{number}");
-            let incarnation = if restarted { 2 } else { 1 };
-            if restarted {
-                world.register(&name, 2);
+            if inherited == 1 {
+                world.observed.inherited_epoch_max = world.index;
+                world.observed.inherited_until_ms = NOW_MS + 1;
             }
-            world.observed.workers.remove(&name);
-            if seen {
-                world.see(&name, incarnation, NOW_MS - silent_ms);
-            }
-        }
-        if inherited == 1 {
-            world.observed.inherited_epoch_max = world.index;
-            world.observed.inherited_until_ms = NOW_MS + 1;
-        }
-        world
-    })
+            world
+        })
 }
 
 proptest! {

@@ -7,7 +7,12 @@ use dm_proto::v1::{Desired, DesiredSource, DesiredSubtask, WantedStage};
 use crate::state::{Lease, Source, State, Wanted};
 
 /// Everything that this process of this worker shall do.
-pub fn desired(state: &State, worker: &str, incarnation: u64, draining: &BTreeSet<(String, u64)>) -> Desired {
+pub fn desired(
+    state: &State,
+    worker: &str,
+    incarnation: u64,
+    draining: &BTreeSet<(String, u64)>,
+) -> Desired {
     let owned = state.sources.iter().filter_map(|(source_id, source)| {
         let lease = source.lease.as_ref()?;
         let owns = lease.worker == worker && lease.incarnation.0 == incarnation;

@@ -217,7 +217,12 @@ impl Hub {
     }
 
     /// Asks a worker and waits for its reply.
-    pub async fn call(&self, worker: &str, kind: call::Kind, timeout: Duration) -> Result<Reply, CallError> {
+    pub async fn call(
+        &self,
+        worker: &str,
+        kind: call::Kind,
+        timeout: Duration,
+    ) -> Result<Reply, CallError> {
         let (id, receive) = self.send_call(worker, kind, timeout)?;
         match tokio::time::timeout(timeout, receive).await {
             Ok(Ok(reply)) if reply.error.is_empty() => Ok(reply),
@@ -262,10 +267,13 @@ impl Hub {
         let message = MasterMessage {
             kind: Some(master_message::Kind::Call(call)),
         };
-        connected.out.try_send(Ok(message)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => CallError::Busy(worker.to_owned()),
-            mpsc::error::TrySendError::Closed(_) => CallError::NotConnected(worker.to_owned()),
-        })?;
+        connected
+            .out
+            .try_send(Ok(message))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => CallError::Busy(worker.to_owned()),
+                mpsc::error::TrySendError::Closed(_) => CallError::NotConnected(worker.to_owned()),
+            })?;
         let (send, receive) = oneshot::channel();
         connected.calls.insert(id, send);
         Ok((id, receive))
@@ -276,7 +284,8 @@ impl Hub {
     }
 
     fn ring(&self) {
-        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        self.changes
+            .send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 }
 

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use dm_proto::v1::{
-    Command, Desired, Goodbye, Heartbeat, HeartbeatAck, Hello, LeaseRef, MasterMessage, Outcome, RegisterWorker,
-    Welcome, WorkerMessage, command, master_message::Kind as Down, worker_message::Kind as Up,
+    Command, Desired, Goodbye, Heartbeat, HeartbeatAck, Hello, LeaseRef, MasterMessage, Outcome,
+    RegisterWorker, Welcome, WorkerMessage, command, master_message::Kind as Down,
+    worker_message::Kind as Up,
 };
 use prost::Message;
 use tokio::sync::Semaphore;
@@ -35,7 +36,9 @@ pub(super) async fn run(service: SessionService, mut incoming: Streaming<WorkerM
     if !register(&service, &hello, &out).await {
         return;
     }
-    let (session, replaced) = term.hub.connect(&hello.name, hello.incarnation, out.clone());
+    let (session, replaced) = term
+        .hub
+        .connect(&hello.name, hello.incarnation, out.clone());
     info!(worker = hello.name, addr = hello.addr, "worker connected");
     let mut stream = Stream {
         service,
@@ -75,7 +78,9 @@ async fn read_hello(incoming: &mut Streaming<WorkerMessage>) -> Option<Hello> {
 async fn register(service: &SessionService, hello: &Hello, out: &Out) -> bool {
     let known = service.replicated.read(|state| {
         let worker = state.workers.get(&hello.name);
-        worker.is_some_and(|worker| worker.addr == hello.addr && worker.incarnation.0 == hello.incarnation)
+        worker.is_some_and(|worker| {
+            worker.addr == hello.addr && worker.incarnation.0 == hello.incarnation
+        })
     });
     if known {
         return true;
@@ -89,7 +94,11 @@ async fn register(service: &SessionService, hello: &Hello, out: &Out) -> bool {
         kind: Some(command::Kind::RegisterWorker(kind)),
         ..Command::default()
     };
-    match service.replica.propose(command.encode_to_vec(), REGISTER_TIMEOUT).await {
+    match service
+        .replica
+        .propose(command.encode_to_vec(), REGISTER_TIMEOUT)
+        .await
+    {
         Ok((_, answer)) => {
             let outcome = Outcome::decode(answer.as_slice()).unwrap_or_default();
             if !outcome.ok {
@@ -171,7 +180,10 @@ impl Stream {
                 .read(|state| desired(state, &self.hello.name, self.hello.incarnation, &draining))
         };
         let revision = now.revision;
-        let same = self.sent.as_ref().is_some_and(|sent| sent.sources == now.sources);
+        let same = self
+            .sent
+            .as_ref()
+            .is_some_and(|sent| sent.sources == now.sources);
         if !same {
             if !send(&self.out, Down::Desired(now.clone())).await {
                 return false;
@@ -187,7 +199,11 @@ impl Stream {
             Up::Heartbeat(heartbeat) => self.heartbeat(heartbeat),
             Up::Reply(reply) => self.term.hub.replied(&self.hello.name, self.session, reply),
             Up::Goodbye(Goodbye { leases }) => {
-                info!(worker = self.hello.name, leases = leases.len(), "worker says goodbye");
+                info!(
+                    worker = self.hello.name,
+                    leases = leases.len(),
+                    "worker says goodbye"
+                );
                 self.term.hub.leaving(&self.hello.name, self.session);
                 self.give_back(&leases);
             }
@@ -211,8 +227,14 @@ impl Stream {
 
     /// Answers in a task of its own: the confirmation takes a round trip, and orders must not wait for it.
     fn heartbeat(&self, heartbeat: Heartbeat) {
-        let Heartbeat { seq, leases, subtasks } = heartbeat;
-        self.term.hub.heard(&self.hello.name, self.session, subtasks);
+        let Heartbeat {
+            seq,
+            leases,
+            subtasks,
+        } = heartbeat;
+        self.term
+            .hub
+            .heard(&self.hello.name, self.session, subtasks);
         let Ok(permit) = self.heartbeats.clone().try_acquire_owned() else {
             return;
         };

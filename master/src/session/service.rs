@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dm_proto::v1::{LeaderReply, LeaderRequest, MasterMessage, WorkerMessage, session_server::Session};
+use dm_proto::v1::{
+    LeaderReply, LeaderRequest, MasterMessage, WorkerMessage, session_server::Session,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -66,7 +68,10 @@ impl Session for SessionService {
         Ok(Response::new(self.leader_reply()))
     }
 
-    async fn open(&self, request: Request<Streaming<WorkerMessage>>) -> Result<Response<Self::OpenStream>, Status> {
+    async fn open(
+        &self,
+        request: Request<Streaming<WorkerMessage>>,
+    ) -> Result<Response<Self::OpenStream>, Status> {
         let (out, stream) = mpsc::channel(OUT_MAX);
         tokio::spawn(open::run(self.clone(), request.into_inner(), out));
         Ok(Response::new(ReceiverStream::new(stream)))

@@ -22,15 +22,19 @@ pub struct Lease {
 impl State {
     /// The lease of a source, if somebody owns it.
     pub fn lease(&self, source_id: &str) -> Option<&Lease> {
-        self.sources.get(source_id).and_then(|source| source.lease.as_ref())
+        self.sources
+            .get(source_id)
+            .and_then(|source| source.lease.as_ref())
     }
 
     /// Sources that the worker owns, whichever of its processes.
     pub fn owned_by(&self, worker: &str) -> Vec<String> {
-        let owned = self
-            .sources
-            .iter()
-            .filter(|(_, source)| source.lease.as_ref().is_some_and(|lease| lease.worker == worker));
+        let owned = self.sources.iter().filter(|(_, source)| {
+            source
+                .lease
+                .as_ref()
+                .is_some_and(|lease| lease.worker == worker)
+        });
         owned.map(|(source_id, _)| source_id.clone()).collect()
     }
 

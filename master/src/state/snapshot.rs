@@ -21,7 +21,9 @@ pub struct Snapshot {
 #[derive(Debug, Error)]
 pub enum SnapshotError {
     /// Written by a newer program.
-    #[error("the snapshot has format {0}, and this program reads up to format {FORMAT}; install the newer version")]
+    #[error(
+        "the snapshot has format {0}, and this program reads up to format {FORMAT}; install the newer version"
+    )]
     Format(u32),
     /// Not a snapshot at all, or damaged.
     #[error("the snapshot is damaged: {0}")]
@@ -41,7 +43,10 @@ impl Snapshot {
             format: u32,
             state: &'a State,
         }
-        Ok(serde_json::to_vec(&Borrowed { format: FORMAT, state })?)
+        Ok(serde_json::to_vec(&Borrowed {
+            format: FORMAT,
+            state,
+        })?)
     }
 
     /// The state that `bytes` were written from.

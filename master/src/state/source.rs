@@ -45,7 +45,9 @@ impl State {
     ) -> Result<Vec<String>, Refusal> {
         let id = &command.source_id;
         if id.is_empty() || command.yaml.is_empty() {
-            return Err(Refusal::Invalid("a source needs an id and a configuration".to_owned()));
+            return Err(Refusal::Invalid(
+                "a source needs an id and a configuration".to_owned(),
+            ));
         }
         match (self.sources.contains_key(id), command.create_only) {
             (true, true) => return Err(Refusal::SourceExists(id.clone())),

@@ -65,7 +65,12 @@ impl State {
         (outcome, events)
     }
 
-    fn dispatch(&mut self, index: u64, command: &v1::Command, events: &mut Vec<Event>) -> Result<Vec<String>, Refusal> {
+    fn dispatch(
+        &mut self,
+        index: u64,
+        command: &v1::Command,
+        events: &mut Vec<Event>,
+    ) -> Result<Vec<String>, Refusal> {
         let trace = command.traceparent.as_str();
         match &command.kind {
             Some(Kind::PutSource(kind)) => self.apply_put_source(index, kind, events),

@@ -67,7 +67,9 @@ impl Task {
 
     /// The newest task.yaml.
     pub fn yaml(&self) -> &str {
-        self.configs.last_key_value().map_or("", |(_, yaml)| yaml.as_str())
+        self.configs
+            .last_key_value()
+            .map_or("", |(_, yaml)| yaml.as_str())
     }
 
     fn config_key(&mut self, index: u64, yaml: &str) -> u64 {
@@ -136,14 +138,21 @@ impl State {
                 "a task needs a name, a configuration and at least one source".to_owned(),
             ));
         }
-        if let Some(unknown) = command.sources.iter().find(|id| !self.sources.contains_key(*id)) {
+        if let Some(unknown) = command
+            .sources
+            .iter()
+            .find(|id| !self.sources.contains_key(*id))
+        {
             return Err(Refusal::SourceUnknown(unknown.clone()));
         }
         let Some(task) = self.tasks.get(&command.task) else {
             return Ok(());
         };
         let taken: Vec<&str> = task.subtasks.keys().map(String::as_str).collect();
-        let nothing_new = command.sources.iter().all(|id| task.subtasks.contains_key(id));
+        let nothing_new = command
+            .sources
+            .iter()
+            .all(|id| task.subtasks.contains_key(id));
         if (command.remove_meta && !taken.is_empty()) || nothing_new {
             return Err(Refusal::SubtasksExist {
                 task: command.task.clone(),
@@ -163,7 +172,12 @@ impl State {
         let wanted = match v1::WantedStage::try_from(command.stage) {
             Ok(v1::WantedStage::WantedRunning) => Wanted::Running,
             Ok(v1::WantedStage::WantedPaused) => Wanted::Paused,
-            _ => return Err(Refusal::Invalid(format!("stage {} can't be wanted", command.stage))),
+            _ => {
+                return Err(Refusal::Invalid(format!(
+                    "stage {} can't be wanted",
+                    command.stage
+                )));
+            }
         };
         let sources = self.selected(&command.task, &command.sources)?;
         let task = self
@@ -206,7 +220,10 @@ impl State {
         Ok(sources)
     }
 
-    pub(super) fn apply_record_progress(&mut self, command: &v1::RecordProgress) -> Result<Vec<String>, Refusal> {
+    pub(super) fn apply_record_progress(
+        &mut self,
+        command: &v1::RecordProgress,
+    ) -> Result<Vec<String>, Refusal> {
         let current = self.subtask_epoch(&command.task, &command.source_id);
         let subtask = self
             .tasks

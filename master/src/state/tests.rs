@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use dm_proto::v1::{
-    Command, Grant, PinSource, PutSource, PutTask, RecordProgress, RegisterWorker, Release, RemoveSource, RemoveSubtasks,
-    RemoveWorker, SetStage, Settings, command::Kind,
+    Command, Grant, PinSource, PutSource, PutTask, RecordProgress, RegisterWorker, Release,
+    RemoveSource, RemoveSubtasks, RemoveWorker, SetStage, Settings, command::Kind,
 };
 use proptest::prelude::*;
 
 use super::*;
 
 fn command(request_id: &str, kind: Kind) -> Command {
-    Command { request_id: request_id.to_owned(), traceparent: String::new(), kind: Some(kind) }
+    Command {
+        request_id: request_id.to_owned(),
+        traceparent: String::new(),
+        kind: Some(kind),
+    }
 }
 
 fn name(prefix: &'static str) -> impl Strategy<Value = String> {
@@ -52,7 +56,10 @@ fn kind() -> impl Strategy<Value = Kind> {
 
 fn commands() -> impl Strategy<Value = Vec<Command>> {
     let id = prop_oneof![3 => Just(String::new()), 1 => (0..8u8).prop_map(|id| format!("r{id}"))];
-    proptest::collection::vec((id, kind()).prop_map(|(id, kind)| command(&id, kind)), 0..80)
+    proptest::collection::vec(
+        (id, kind()).prop_map(|(id, kind)| command(&id, kind)),
+        0..80,
+    )
 }
 
 fn run(commands: &[Command]) -> State {
@@ -65,16 +72,28 @@ fn run(commands: &[Command]) -> State {
 
 fn check_invariants(state: &State) {
     for (task, found) in &state.tasks {
-        assert!(!found.subtasks.is_empty(), "a task without subtasks is kept");
+        assert!(
+            !found.subtasks.is_empty(),
+            "a task without subtasks is kept"
+        );
         assert_eq!(state.generations.get(task), Some(&found.generation));
         for (source_id, subtask) in &found.subtasks {
-            assert!(state.sources.contains_key(source_id), "a subtask without source");
-            assert!(found.configs.contains_key(&subtask.config), "a subtask without configuration");
+            assert!(
+                state.sources.contains_key(source_id),
+                "a subtask without source"
+            );
+            assert!(
+                found.configs.contains_key(&subtask.config),
+                "a subtask without configuration"
+            );
         }
     }
     for source in state.sources.values() {
         let Some(lease) = &source.lease else { continue };
-        assert!(state.workers.contains_key(&lease.worker), "a lease of an unknown worker");
+        assert!(
+            state.workers.contains_key(&lease.worker),
+            "a lease of an unknown worker"
+        );
         assert_eq!(lease.epoch, source.last_epoch);
     }
 }
@@ -159,7 +178,10 @@ fn ok(state: &mut State, index: u64, kind: Kind) {
 }
 
 fn refused(state: &mut State, index: u64, kind: Kind) -> i32 {
-    let before = State { applied: index, ..state.clone() };
+    let before = State {
+        applied: index,
+        ..state.clone()
+    };
     let (outcome, events) = state.apply(index, &command("", kind));
     assert!(!outcome.ok && events.is_empty());
     assert_eq!(*state, before, "a refusal changes nothing");
@@ -167,20 +189,40 @@ fn refused(state: &mut State, index: u64, kind: Kind) -> i32 {
 }
 
 fn put_source(id: &str) -> Kind {
-    Kind::PutSource(PutSource { source_id: id.into(), yaml: "y".into(), create_only: true })
+    Kind::PutSource(PutSource {
+        source_id: id.into(),
+        yaml: "y".into(),
+        create_only: true,
+    })
 }
 
 fn put_task(task: &str, sources: &[&str], remove_meta: bool) -> Kind {
     let sources = sources.iter().map(ToString::to_string).collect();
-    Kind::PutTask(PutTask { task: task.into(), yaml: "y".into(), sources, start_time: String::new(), remove_meta })
+    Kind::PutTask(PutTask {
+        task: task.into(),
+        yaml: "y".into(),
+        sources,
+        start_time: String::new(),
+        remove_meta,
+    })
 }
 
 fn register(name: &str, addr: &str, incarnation: u64) -> Kind {
-    Kind::RegisterWorker(RegisterWorker { name: name.into(), addr: addr.into(), incarnation })
+    Kind::RegisterWorker(RegisterWorker {
+        name: name.into(),
+        addr: addr.into(),
+        incarnation,
+    })
 }
 
 fn grant(source: &str, worker: &str, incarnation: u64, expected_epoch: u64) -> Kind {
-    Kind::Grant(Grant { source_id: source.into(), worker: worker.into(), incarnation, expected_epoch, ttl_ms: 0 })
+    Kind::Grant(Grant {
+        source_id: source.into(),
+        worker: worker.into(),
+        incarnation,
+        expected_epoch,
+        ttl_ms: 0,
+    })
 }
 
 #[test]
@@ -188,24 +230,86 @@ fn refusals_carry_dms_codes() {
     let mut state = State::default();
     ok(&mut state, 1, put_source("s"));
     assert_eq!(refused(&mut state, 2, put_source("s")), 46007);
-    assert_eq!(refused(&mut state, 3, Kind::RemoveSource(RemoveSource { source_id: "x".into() })), 46008);
-    assert_eq!(refused(&mut state, 4, put_task("t", &["s", "x"], false)), 46008);
+    assert_eq!(
+        refused(
+            &mut state,
+            3,
+            Kind::RemoveSource(RemoveSource {
+                source_id: "x".into()
+            })
+        ),
+        46008
+    );
+    assert_eq!(
+        refused(&mut state, 4, put_task("t", &["s", "x"], false)),
+        46008
+    );
     ok(&mut state, 5, put_task("t", &["s"], false));
     assert_eq!(refused(&mut state, 6, put_task("t", &["s"], false)), 46014);
     assert_eq!(refused(&mut state, 7, put_task("t", &["s"], true)), 46014);
-    assert_eq!(refused(&mut state, 8, Kind::RemoveSource(RemoveSource { source_id: "s".into() })), 46010);
-    let update = PutSource { source_id: "s".into(), yaml: "z".into(), create_only: false };
+    assert_eq!(
+        refused(
+            &mut state,
+            8,
+            Kind::RemoveSource(RemoveSource {
+                source_id: "s".into()
+            })
+        ),
+        46010
+    );
+    let update = PutSource {
+        source_id: "s".into(),
+        yaml: "z".into(),
+        create_only: false,
+    };
     assert_eq!(refused(&mut state, 9, Kind::PutSource(update)), 46025);
-    assert_eq!(refused(&mut state, 10, Kind::RemoveSubtasks(RemoveSubtasks { task: "u".into(), sources: vec![] })), 46018);
-    assert_eq!(refused(&mut state, 11, Kind::RemoveSubtasks(RemoveSubtasks { task: "t".into(), sources: vec!["x".into()] })), 46017);
-    assert_eq!(refused(&mut state, 12, Kind::RemoveWorker(RemoveWorker { name: "w".into() })), 46004);
+    assert_eq!(
+        refused(
+            &mut state,
+            10,
+            Kind::RemoveSubtasks(RemoveSubtasks {
+                task: "u".into(),
+                sources: vec![]
+            })
+        ),
+        46018
+    );
+    assert_eq!(
+        refused(
+            &mut state,
+            11,
+            Kind::RemoveSubtasks(RemoveSubtasks {
+                task: "t".into(),
+                sources: vec!["x".into()]
+            })
+        ),
+        46017
+    );
+    assert_eq!(
+        refused(
+            &mut state,
+            12,
+            Kind::RemoveWorker(RemoveWorker { name: "w".into() })
+        ),
+        46004
+    );
     assert_eq!(refused(&mut state, 13, grant("s", "w", 1, 0)), 46004);
     ok(&mut state, 14, register("w", "a", 1));
     assert_eq!(refused(&mut state, 15, grant("s", "w", 2, 0)), 46006);
     assert_eq!(refused(&mut state, 16, grant("s", "w", 1, 9)), 38052);
-    assert_eq!(refused(&mut state, 17, Kind::Settings(Settings { lease_ttl_ms: 1 })), 38007);
+    assert_eq!(
+        refused(&mut state, 17, Kind::Settings(Settings { lease_ttl_ms: 1 })),
+        38007
+    );
     ok(&mut state, 18, grant("s", "w", 1, 0));
-    assert_eq!(refused(&mut state, 19, Kind::RemoveWorker(RemoveWorker { name: "w".into() })), 46005);
+    assert_eq!(
+        refused(
+            &mut state,
+            19,
+            Kind::RemoveWorker(RemoveWorker { name: "w".into() })
+        ),
+        46005
+    );
 }
 
 #[test]
@@ -223,8 +327,19 @@ fn a_name_at_another_address_must_wait_until_nothing_is_owned() {
     ok(&mut state, 3, grant("s", "w", 1, 0));
     assert_eq!(refused(&mut state, 4, register("w", "b", 2)), 46003);
     ok(&mut state, 5, register("w", "a", 2));
-    assert_eq!(state.lease("s").unwrap().incarnation.0, 1, "a restarted worker does not inherit");
-    ok(&mut state, 6, Kind::Release(Release { source_id: "s".into(), expected_epoch: 3 }));
+    assert_eq!(
+        state.lease("s").unwrap().incarnation.0,
+        1,
+        "a restarted worker does not inherit"
+    );
+    ok(
+        &mut state,
+        6,
+        Kind::Release(Release {
+            source_id: "s".into(),
+            expected_epoch: 3,
+        }),
+    );
     ok(&mut state, 7, register("w", "b", 3));
 }
 
@@ -233,7 +348,12 @@ fn a_stopped_task_keeps_its_generation_until_remove_meta() {
     let mut state = State::default();
     ok(&mut state, 1, put_source("s"));
     ok(&mut state, 2, put_task("t", &["s"], false));
-    let stop = || Kind::RemoveSubtasks(RemoveSubtasks { task: "t".into(), sources: vec![] });
+    let stop = || {
+        Kind::RemoveSubtasks(RemoveSubtasks {
+            task: "t".into(),
+            sources: vec![],
+        })
+    };
     ok(&mut state, 3, stop());
     assert!(state.tasks.is_empty());
     ok(&mut state, 4, put_task("t", &["s"], false));
@@ -251,7 +371,13 @@ fn r30_grant_and_resume_give_new_epochs() {
     ok(&mut state, 3, grant("s", "w", 1, 0));
     ok(&mut state, 4, put_task("t", &["s"], false));
     assert_eq!(state.subtask_epoch("t", "s").unwrap().0, 4);
-    let stage = |stage| Kind::SetStage(SetStage { task: "t".into(), sources: vec![], stage });
+    let stage = |stage| {
+        Kind::SetStage(SetStage {
+            task: "t".into(),
+            sources: vec![],
+            stage,
+        })
+    };
     ok(&mut state, 5, stage(2));
     assert_eq!(state.subtask_epoch("t", "s").unwrap().0, 4);
     ok(&mut state, 6, stage(1));

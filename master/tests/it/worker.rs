@@ -10,8 +10,10 @@ use dm_model::SourceConfig;
 use dm_proto::{
     pb,
     v1::{
-        CheckSourceReply, CheckTaskReply, Desired, Drained, Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, Reply, SubtaskReport,
-        WantedStage, WorkerMessage, call, master_message::Kind as Down, reply, session_client::SessionClient, worker_message::Kind as Up,
+        CheckSourceReply, CheckTaskReply, Desired, Drained, Goodbye, Heartbeat, Hello,
+        LeaderRequest, LeaseRef, Reply, SubtaskReport, WantedStage, WorkerMessage, call,
+        master_message::Kind as Down, reply, session_client::SessionClient,
+        worker_message::Kind as Up,
     },
 };
 use prost::Message;
@@ -41,14 +43,38 @@ pub struct Worker {
 
 impl Worker {
     pub fn start(name: &str, masters: &[String], heartbeat: Duration) -> Self {
-        Self::start_as(name, &format!("{name}:1"), rand::random::<u64>() | 1, masters, heartbeat)
+        Self::start_as(
+            name,
+            &format!("{name}:1"),
+            rand::random::<u64>() | 1,
+            masters,
+            heartbeat,
+        )
     }
 
-    pub fn start_as(name: &str, addr: &str, incarnation: u64, masters: &[String], heartbeat: Duration) -> Self {
+    pub fn start_as(
+        name: &str,
+        addr: &str,
+        incarnation: u64,
+        masters: &[String],
+        heartbeat: Duration,
+    ) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let up = Arc::new(Mutex::new(None));
-        let hello = Hello { name: name.into(), addr: addr.into(), incarnation, version: "test".into(), state_level_max: 1 };
-        let task = tokio::spawn(run(hello, masters.to_vec(), heartbeat, seen.clone(), up.clone()));
+        let hello = Hello {
+            name: name.into(),
+            addr: addr.into(),
+            incarnation,
+            version: "test".into(),
+            state_level_max: 1,
+        };
+        let task = tokio::spawn(run(
+            hello,
+            masters.to_vec(),
+            heartbeat,
+            seen.clone(),
+            up.clone(),
+        ));
         Worker { seen, up, task }
     }
 
@@ -65,22 +91,42 @@ impl Worker {
             leases(&seen.desired)
         };
         let up = self.up.lock().unwrap().clone().unwrap();
-        up.send(WorkerMessage { kind: Some(Up::Goodbye(Goodbye { leases })) }).await.unwrap();
+        up.send(WorkerMessage {
+            kind: Some(Up::Goodbye(Goodbye { leases })),
+        })
+        .await
+        .unwrap();
     }
 
     /// Epoch under which it was told to run the source.
     pub fn told(&self, source: &str) -> Option<u64> {
         let seen = self.seen.lock().unwrap();
-        seen.desired.sources.iter().find(|desired| desired.source_id == source).map(|desired| desired.epoch)
+        seen.desired
+            .sources
+            .iter()
+            .find(|desired| desired.source_id == source)
+            .map(|desired| desired.epoch)
     }
 
     pub fn renewed(&self, source: &str, epoch: u64) -> Option<Instant> {
-        self.seen.lock().unwrap().renewed.get(&(source.to_owned(), epoch)).copied()
+        self.seen
+            .lock()
+            .unwrap()
+            .renewed
+            .get(&(source.to_owned(), epoch))
+            .copied()
     }
 }
 
 fn leases(desired: &Desired) -> Vec<LeaseRef> {
-    desired.sources.iter().map(|source| LeaseRef { source_id: source.source_id.clone(), epoch: source.epoch }).collect()
+    desired
+        .sources
+        .iter()
+        .map(|source| LeaseRef {
+            source_id: source.source_id.clone(),
+            epoch: source.epoch,
+        })
+        .collect()
 }
 
 async fn run(
@@ -104,14 +150,29 @@ async fn session(
     seen: &Arc<Mutex<Seen>>,
     up: &Arc<Mutex<Option<mpsc::Sender<WorkerMessage>>>>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let connect = |addr: String| tokio::time::timeout(Duration::from_secs(1), SessionClient::connect(format!("http://{addr}")));
+    let connect = |addr: String| {
+        tokio::time::timeout(
+            Duration::from_secs(1),
+            SessionClient::connect(format!("http://{addr}")),
+        )
+    };
     let mut client = connect(master.to_owned()).await??;
-    let leader = client.leader(LeaderRequest {}).await?.into_inner().leader_addr;
+    let leader = client
+        .leader(LeaderRequest {})
+        .await?
+        .into_inner()
+        .leader_addr;
     let mut client = connect(leader).await??;
     let (send, receive) = mpsc::channel(64);
-    send.send(WorkerMessage { kind: Some(Up::Hello(hello.clone())) }).await?;
+    send.send(WorkerMessage {
+        kind: Some(Up::Hello(hello.clone())),
+    })
+    .await?;
     *up.lock().unwrap() = Some(send.clone());
-    let mut down = client.open(ReceiverStream::new(receive)).await?.into_inner();
+    let mut down = client
+        .open(ReceiverStream::new(receive))
+        .await?
+        .into_inner();
     let mut tick = tokio::time::interval(heartbeat);
     let mut seq = 0;
     loop {
@@ -124,7 +185,10 @@ async fn session(
         };
         if beat {
             seq += 1;
-            send.send(WorkerMessage { kind: Some(Up::Heartbeat(report(seen, seq))) }).await?;
+            send.send(WorkerMessage {
+                kind: Some(Up::Heartbeat(report(seen, seq))),
+            })
+            .await?;
         }
     }
 }
@@ -137,22 +201,38 @@ async fn handle(
 ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
     match kind {
         Some(Down::Desired(desired)) => {
-            let drains: Vec<Drained> = desired.sources.iter().filter(|source| source.drain).map(drained).collect();
+            let drains: Vec<Drained> = desired
+                .sources
+                .iter()
+                .filter(|source| source.drain)
+                .map(drained)
+                .collect();
             follow(&mut seen.lock().unwrap(), desired);
             for drained in drains {
-                send.send(WorkerMessage { kind: Some(Up::Drained(drained)) }).await?;
+                send.send(WorkerMessage {
+                    kind: Some(Up::Drained(drained)),
+                })
+                .await?;
             }
             return Ok(true);
         }
         Some(Down::Ack(ack)) => {
             let mut seen = seen.lock().unwrap();
             for lease in ack.renewed {
-                seen.renewed.insert((lease.source_id, lease.epoch), Instant::now());
+                seen.renewed
+                    .insert((lease.source_id, lease.epoch), Instant::now());
             }
         }
         Some(Down::Call(call)) => {
             let kind = call.kind.map(|kind| answer(kind, &seen.lock().unwrap()));
-            send.send(WorkerMessage { kind: Some(Up::Reply(Reply { id: call.id, error: String::new(), kind })) }).await?;
+            send.send(WorkerMessage {
+                kind: Some(Up::Reply(Reply {
+                    id: call.id,
+                    error: String::new(),
+                    kind,
+                })),
+            })
+            .await?;
         }
         Some(Down::Refused(text)) => seen.lock().unwrap().refused = text,
         Some(Down::NotLeader(_)) => return Err("not the leader".into()),
@@ -162,7 +242,10 @@ async fn handle(
 }
 
 fn drained(source: &dm_proto::v1::DesiredSource) -> Drained {
-    Drained { source_id: source.source_id.clone(), epoch: source.epoch }
+    Drained {
+        source_id: source.source_id.clone(),
+        epoch: source.epoch,
+    }
 }
 
 fn follow(seen: &mut Seen, desired: Desired) {
@@ -176,23 +259,37 @@ fn follow(seen: &mut Seen, desired: Desired) {
         .iter()
         .flat_map(|source| source.subtasks.iter().map(move |subtask| (source, subtask)))
         .map(|(source, subtask)| {
-            let stage = if subtask.stage() == WantedStage::WantedRunning { pb::Stage::Running } else { pb::Stage::Paused };
-            ((source.source_id.clone(), subtask.task.clone()), (stage, subtask.epoch))
+            let stage = if subtask.stage() == WantedStage::WantedRunning {
+                pb::Stage::Running
+            } else {
+                pb::Stage::Paused
+            };
+            (
+                (source.source_id.clone(), subtask.task.clone()),
+                (stage, subtask.epoch),
+            )
         })
         .collect();
 }
 
 fn report(seen: &Arc<Mutex<Seen>>, seq: u64) -> Heartbeat {
     let seen = seen.lock().unwrap();
-    let subtasks = seen.stages.iter().map(|((source, task), (stage, epoch))| SubtaskReport {
-        task: task.clone(),
-        source_id: source.clone(),
-        epoch: *epoch,
-        stage: (*stage).into(),
-        unit: pb::UnitType::Sync.into(),
-        ..Default::default()
-    });
-    Heartbeat { seq, leases: leases(&seen.desired), subtasks: subtasks.collect() }
+    let subtasks = seen
+        .stages
+        .iter()
+        .map(|((source, task), (stage, epoch))| SubtaskReport {
+            task: task.clone(),
+            source_id: source.clone(),
+            epoch: *epoch,
+            stage: (*stage).into(),
+            unit: pb::UnitType::Sync.into(),
+            ..Default::default()
+        });
+    Heartbeat {
+        seq,
+        leases: leases(&seen.desired),
+        subtasks: subtasks.collect(),
+    }
 }
 
 fn answer(kind: call::Kind, seen: &Seen) -> reply::Kind {
@@ -200,27 +297,52 @@ fn answer(kind: call::Kind, seen: &Seen) -> reply::Kind {
         call::Kind::CheckSource(check) => {
             let mut source = SourceConfig::parse(&check.yaml).unwrap().value;
             source.server_id = 1_000 + u32::try_from(check.server_ids_taken.len()).unwrap();
-            reply::Kind::CheckSource(CheckSourceReply { yaml: source.to_yaml().unwrap() })
+            reply::Kind::CheckSource(CheckSourceReply {
+                yaml: source.to_yaml().unwrap(),
+            })
         }
         call::Kind::CheckTask(check) => {
             let passed = !check.yaml.contains("fails-the-check");
-            let message = if passed { "pre-check is passed. " } else { "a table has no primary key" };
-            reply::Kind::CheckTask(CheckTaskReply { passed, message: message.to_owned() })
+            let message = if passed {
+                "pre-check is passed. "
+            } else {
+                "a table has no primary key"
+            };
+            reply::Kind::CheckTask(CheckTaskReply {
+                passed,
+                message: message.to_owned(),
+            })
         }
         call::Kind::QueryStatus(question) => {
             let of = |source: &String| pb::QueryStatusResponse {
                 result: true,
-                source_status: Some(pb::SourceStatus { source: source.clone(), ..Default::default() }),
+                source_status: Some(pb::SourceStatus {
+                    source: source.clone(),
+                    ..Default::default()
+                }),
                 sub_task_status: seen
                     .stages
                     .iter()
-                    .filter(|((of, task), _)| of == source && (question.task.is_empty() || *task == question.task))
-                    .map(|((_, task), (stage, _))| pb::SubTaskStatus { name: task.clone(), stage: (*stage).into(), ..Default::default() })
+                    .filter(|((of, task), _)| {
+                        of == source && (question.task.is_empty() || *task == question.task)
+                    })
+                    .map(|((_, task), (stage, _))| pb::SubTaskStatus {
+                        name: task.clone(),
+                        stage: (*stage).into(),
+                        ..Default::default()
+                    })
                     .collect(),
                 ..Default::default()
             };
             let sources = question.sources.iter().map(of).collect();
-            reply::Kind::QueryStatus(pb::QueryStatusListResponse { result: true, msg: String::new(), sources }.encode_to_vec())
+            reply::Kind::QueryStatus(
+                pb::QueryStatusListResponse {
+                    result: true,
+                    msg: String::new(),
+                    sources,
+                }
+                .encode_to_vec(),
+            )
         }
     }
 }
