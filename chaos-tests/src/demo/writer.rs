@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::DataSet;
-use super::tables::{ACCOUNTS, CUSTOMERS, LINES_PER_ORDER, ORDERS, PRODUCTS, SETTINGS};
+use super::tables::{ACCOUNTS, CUSTOMERS, ORDERS, PRODUCTS, SETTINGS};
 use super::values::{json, words};
 use crate::lab::Endpoint;
 
@@ -303,7 +303,6 @@ impl Buyer {
             self.table("shop_sales", "order_lines"),
         );
         let id = self.key(ORDERS);
-        debug_assert!(LINES_PER_ORDER < 100);
         vec![
             format!("DELETE FROM {lines} WHERE order_id = {id}"),
             format!("DELETE FROM {orders} WHERE id = {id}"),
