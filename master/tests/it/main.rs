@@ -9,5 +9,6 @@ mod cluster;
 mod failover;
 mod leases;
 mod refusals;
+mod secrets;
 mod tasks;
 mod worker;
