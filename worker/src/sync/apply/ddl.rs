@@ -10,7 +10,10 @@ use dm_model::{DmError, Kind as ErrorKind, TableName, codes};
 use mysql_async::{Conn, Row, prelude::Queryable};
 use tracing::info;
 
-use super::applier::{Applier, RowEdit};
+use super::{
+    applier::{Applier, RowEdit},
+    engine::ensure_transactional,
+};
 use crate::sync::{
     backoff::Backoff,
     errors,
@@ -60,7 +63,12 @@ impl Applier {
         let mut routed = routed;
         let mut edits = Vec::new();
         for (index, change) in changes.iter().enumerate() {
-            match self.carry_out(change, index, &routed.id.to_string(), transformer).await {
+            let done = self.carry_out(change, index, &routed.id.to_string(), transformer).await;
+            let done = match done {
+                Ok(()) => self.make_transactional(change, transformer).await,
+                fault => fault,
+            };
+            match done {
                 Ok(()) => edits.extend(change.tables.iter().map(|table| self.changed_row(table, tracker))),
                 Err(DdlFault::Stop(stop)) => return Err(stop),
                 Err(DdlFault::Refused(error)) => {
@@ -79,6 +87,19 @@ impl Applier {
         let mut batch = Batch::default();
         batch.push(routed);
         self.apply_with(batch, tracker, edits).await
+    }
+
+    /// After a statement that may have left tables in an engine without transactions (R20).
+    async fn make_transactional(&mut self, change: &Change, transformer: &Transformer) -> Result<(), DdlFault> {
+        for table in &change.tables {
+            let target = transformer.route(table).map_err(DdlFault::Refused)?;
+            let conn = self.connected().await?;
+            match ensure_transactional(conn, &target).await {
+                Err(error) if error.kind == ErrorKind::Definite => return Err(DdlFault::Refused(error)),
+                made => made?,
+            }
+        }
+        Ok(())
     }
 
     fn changed_row(&self, table: &TableName, tracker: &Tracker) -> RowEdit {

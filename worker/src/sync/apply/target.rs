@@ -73,6 +73,8 @@ impl Target {
         let options = ConnectOptions { setup, client_found_rows: true, ..ConnectOptions::default() };
         let mut conn = connect(&self.db, Role::Target, &options).await?;
         let server = ServerIdentity::read(&mut conn, Role::Target).await?;
+        // A CREATE TABLE without an engine (R20). What is named all the same is changed afterwards.
+        let _no_engines = mysql_async::prelude::Queryable::query_drop(&mut conn, "SET SESSION default_storage_engine = InnoDB").await;
         // Only some servers can end an idle transaction; the others have wait_timeout.
         for variable in ["idle_transaction_timeout", "tidb_idle_transaction_timeout"] {
             let set = format!("SET SESSION {variable} = {idle_s}");

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{LoadContext, chunks, chunks::Chunk, target_table};
 use crate::sync::{
-    apply::insert_rows,
+    apply::{ensure_transactional, insert_rows},
     meta::{Lane, LaneError, Outcome, Progress, TableRow, TableState},
     stop::Stop,
     transform::TablePlan,
@@ -87,8 +87,10 @@ impl Copier {
                 let message = format!("target table {} of {} has rows that this task did not write", plan.target, plan.source);
                 return Err(Stop::Definite(DmError::new(&codes::TARGET_NOT_EMPTY, message)));
             }
+            ensure_transactional(&mut conn, &plan.target).await?;
             row.state = TableState::Loading;
         } else {
+            ensure_transactional(&mut conn, &plan.target).await?;
             self.delete_own_rows(plan).await?;
         }
         (row.rows, row.bytes, row.error) = (0, 0, String::new());
