@@ -14,10 +14,15 @@ pub enum TableState {
     Loading,
     /// Its turn has not come.
     Waiting,
+    /// It is copied; the stream has not reached its snapshot yet.
+    Loaded,
     /// It follows the binlog.
     Joined,
     /// It has an error and is left out until resumed.
     Stopped,
+    /// It was resumed and is applied from where it had stopped.
+    #[serde(rename = "catching up")]
+    CatchingUp,
     /// A state that this program does not know.
     #[default]
     #[serde(other)]
@@ -30,8 +35,10 @@ impl TableState {
         match self {
             Self::Loading => "loading",
             Self::Waiting => "waiting",
+            Self::Loaded => "loaded",
             Self::Joined => "joined",
             Self::Stopped => "stopped",
+            Self::CatchingUp => "catching up",
             Self::Other => "unknown",
         }
     }
@@ -121,6 +128,21 @@ mod tests {
             (detail.lag_ms, detail.epoch, detail.mismatches),
             (Some(40), 7, 1)
         );
+    }
+
+    #[test]
+    fn every_word_of_a_worker_is_known() {
+        for word in [
+            "waiting",
+            "loading",
+            "loaded",
+            "joined",
+            "stopped",
+            "catching up",
+        ] {
+            let detail = Detail::of(&subtask(&format!(r#"{{"tables":[{{"state":"{word}"}}]}}"#)));
+            assert_eq!(detail.tables[0].state.word(), word);
+        }
     }
 
     #[test]

@@ -368,9 +368,10 @@ async fn send(conn: &mut Conn, packet: &str, count: usize, first: usize, found: 
 async fn run_packet(conn: &mut Conn, packet: &str, count: usize, found: &mut Vec<u64>) -> Result<(), mysql_async::Error> {
     let mut result = conn.query_iter(packet).await?;
     for _ in 0..count {
-        // Reading past the end of a result reads the head of the next one, whose refusal belongs to the next statement.
-        found.push(result.affected_rows());
+        // The refusal of a statement waits in the place of its result, so it counts as found only once that was read.
+        let affected = result.affected_rows();
         while result.next().await?.is_some() {}
+        found.push(affected);
     }
     Ok(())
 }
