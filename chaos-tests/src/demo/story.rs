@@ -75,7 +75,7 @@ impl Story {
         let writer = self.prepare().await?;
         self.start_task().await?;
         let (first, second, third) = (
-            self.moment(1_000..12_000),
+            self.moment(200..10_000),
             self.moment(2_000..8_000),
             self.moment(2_000..5_000),
         );
@@ -254,6 +254,8 @@ impl Story {
         let killed = Instant::now();
         self.screen
             .say(&format!("kill -9 {name}, which has the source, {during}"));
+        self.screen
+            .set_status("nobody has the source until its lease ends");
         let time = next_row(
             &mut self.source_watch,
             &mut self.target_watch,
@@ -367,8 +369,7 @@ impl Story {
     async fn tamper(&mut self) -> Result<()> {
         let table = self.data.quoted("shop_sales", "customers");
         let mut conn = self.target.conn().await?;
-        let statement =
-            format!("UPDATE {table} SET score = COALESCE(score, 0) DIV 2 + 1 WHERE id = 4");
+        let statement = format!("UPDATE {table} SET score = IF(score = 1, 2, 1) WHERE id = 4");
         mysql_async::prelude::Queryable::query_drop(&mut conn, &statement).await?;
         self.say(&format!("--tamper: {statement}"));
         Ok(conn.disconnect().await?)
