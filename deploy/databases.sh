@@ -154,7 +154,7 @@ bring() { # name
         "make_$name" "$temp"
         mv -T "$temp" "$dir/$name"
         say "$name is ready: $(head -1 "$dir/$name/version")"
-    ) 9>"$dir/.$name.lock"
+    ) 9>"$dir/packages/$name.lock"
 }
 
 [ "$(uname -m)" = x86_64 ] || die "only x86_64 servers are known here"
