@@ -22,8 +22,9 @@ use crate::CtlError;
 /// A connected master.
 pub type Master = MasterClient<Channel>;
 
-/// Longest time that a call goes on through lost connections and elections.
-pub const ELECTION_WAIT: Duration = Duration::from_secs(15);
+/// After so long in lost connections and elections a call is not tried again. The last try may take as long as a master waits
+/// for a leader (4.5 s), and without a quorum all of it must end within 10 s.
+pub const ELECTION_WAIT: Duration = Duration::from_secs(5);
 
 /// DM's default for queries.
 pub const RPC_TIMEOUT_DEFAULT: Duration = Duration::from_secs(600);
@@ -101,12 +102,13 @@ impl Client {
         let mut give_up: Option<Instant> = None;
         let mut pause = PAUSE_MIN;
         loop {
+            let begun = Instant::now();
             let error = match self.connected().await {
                 Ok((index, master)) => match call(master).await {
                     Ok(answer) => return Ok(answer.into_inner()),
                     Err(status) if transport::is_unavailable(&status) => {
                         self.leave(index).await;
-                        give_up.get_or_insert_with(|| Instant::now() + ELECTION_WAIT);
+                        give_up.get_or_insert_with(|| trouble_began(begun) + ELECTION_WAIT);
                         CtlError::Rpc(status)
                     }
                     Err(status) => return Err(CtlError::Rpc(status)),
@@ -166,5 +168,14 @@ impl Client {
             walk.connected = None;
             walk.next = (index + 1) % self.addrs.len().max(1);
         }
+    }
+}
+
+/// A call that fails soon was in trouble from its start; one that broke after minutes of work is only now.
+fn trouble_began(call_began: Instant) -> Instant {
+    if call_began.elapsed() <= ELECTION_WAIT {
+        call_began
+    } else {
+        Instant::now()
     }
 }
