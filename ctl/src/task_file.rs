@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use dm_model::TaskConfig;
+use dm_model::{SourceConfig, TaskConfig};
 
 use crate::CtlError;
 
@@ -16,6 +16,13 @@ pub fn read(path: &str) -> Result<String, CtlError> {
 pub fn read_task(path: &str) -> Result<String, CtlError> {
     let text = read(path)?;
     TaskConfig::parse(&text).map_err(|error| CtlError::message(format!("{path}: {error}")))?;
+    Ok(text)
+}
+
+/// As [`read_task`], for a source; only here is it known which of several files is wrong.
+pub fn read_source(path: &str) -> Result<String, CtlError> {
+    let text = read(path)?;
+    SourceConfig::parse(&text).map_err(|error| CtlError::message(format!("{path}: {error}")))?;
     Ok(text)
 }
 

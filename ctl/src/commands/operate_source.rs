@@ -93,7 +93,7 @@ fn message(
         message.config = args
             .files
             .iter()
-            .map(|file| task_file::read(file))
+            .map(|file| task_file::read_source(file))
             .collect::<Result<_, _>>()?;
         return Ok(message);
     }
