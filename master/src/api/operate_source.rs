@@ -163,6 +163,43 @@ impl Led {
         ids.filter(|id| *id != 0).collect()
     }
 
+    /// 0 when there is no such source.
+    fn server_id_of(&self, id: &str) -> u32 {
+        let yaml = self.read(|state| state.sources.get(id).map(|source| source.yaml.clone()));
+        yaml.and_then(|yaml| SourceConfig::parse(&yaml).ok())
+            .map_or(0, |source| source.value.server_id)
+    }
+
+    /// Two replicas of one id throw each other off a server. At different servers they don't meet.
+    fn require_own_server_id(&self, source: &SourceConfig) -> Result<(), DmError> {
+        let yamls: Vec<String> = self.read(|state| {
+            state
+                .sources
+                .values()
+                .map(|source| source.yaml.clone())
+                .collect()
+        });
+        let clash = yamls
+            .iter()
+            .filter_map(|yaml| SourceConfig::parse(yaml).ok())
+            .map(|known| known.value)
+            .find(|known| {
+                known.source_id != source.source_id
+                    && known.server_id == source.server_id
+                    && (&known.from.host, known.from.port) == (&source.from.host, source.from.port)
+            });
+        match clash {
+            Some(known) if source.server_id != 0 => Err(DmError::new(
+                &codes::SERVER_ID_IN_USE,
+                format!(
+                    "server-id {} is in use at {}:{}, by source {}",
+                    source.server_id, source.from.host, source.from.port, known.source_id
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets a worker connect to the upstream; it fills in flavor and server-id.
     async fn check_source(
         &self,
@@ -171,11 +208,13 @@ impl Led {
         worker: &str,
         taken: &mut Vec<u32>,
     ) -> Result<Checked, ApiError> {
+        self.require_own_server_id(&source)?;
         source.from.password = self.encrypted(&source.from.password);
         let id = source.source_id.to_string();
         let question = CheckSourceCall {
             yaml: source.to_yaml()?,
             server_ids_taken: taken.clone(),
+            server_id_own: self.server_id_of(&id),
         };
         let preferred = Some(worker).filter(|worker| !worker.is_empty());
         let reply = self

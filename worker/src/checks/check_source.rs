@@ -14,7 +14,7 @@ pub async fn check_source(call: &CheckSourceCall, key: &[u8]) -> Result<String, 
     let mut config = SourceConfig::parse(&call.yaml)?.value;
     let readable = secrets::source(&call.yaml, key.as_ref())?.value;
     let mut probe = Probe::open(&readable.from, Role::Upstream).await?;
-    let outcome = complete(&mut config, &call.server_ids_taken, &mut probe).await;
+    let outcome = complete(&mut config, call, &mut probe).await;
     probe.close().await;
     outcome?;
     config.to_yaml()
@@ -22,7 +22,7 @@ pub async fn check_source(call: &CheckSourceCall, key: &[u8]) -> Result<String, 
 
 async fn complete(
     config: &mut SourceConfig,
-    taken: &[u32],
+    call: &CheckSourceCall,
     probe: &mut Probe,
 ) -> Result<(), DmError> {
     config.flavor = Some(flavor(config, probe)?);
@@ -31,8 +31,8 @@ async fn complete(
     }
     let in_use = IdsInUse::read(probe).await;
     if config.server_id == 0 {
-        config.server_id = in_use.choose(taken, &mut rand::rng())?;
-    } else {
+        config.server_id = in_use.choose(&call.server_ids_taken, &mut rand::rng())?;
+    } else if config.server_id != call.server_id_own {
         in_use.check(config.server_id, &probe.address)?;
     }
     Ok(())

@@ -11,6 +11,7 @@ async fn source(yaml: String) -> Result<String, dm_model::DmError> {
         &CheckSourceCall {
             yaml,
             server_ids_taken: vec![],
+            server_id_own: 0,
         },
         &[],
     )
