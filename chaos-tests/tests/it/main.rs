@@ -2,8 +2,12 @@
 
 mod compare;
 mod fence;
+mod input;
 mod kills;
 mod lab;
 mod load;
+mod masters;
+mod plane_scene;
 mod scene;
+mod trace;
 mod witness;
