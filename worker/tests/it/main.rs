@@ -2,4 +2,5 @@
 //! passes over.
 
 mod checks;
+mod fence;
 mod server;
