@@ -9,5 +9,6 @@ mod load;
 mod masters;
 mod plane_scene;
 mod scene;
+mod stopped;
 mod trace;
 mod witness;
