@@ -1,8 +1,13 @@
 //! A running subtask.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use dm_model::config::{SourceConfig, SubtaskConfig, TaskConfig};
+use dm_model::{
+    DmError, codes,
+    config::{SourceConfig, SubtaskConfig, TaskConfig},
+};
+use dm_proto::pb;
+use futures::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +40,7 @@ impl Subtask {
     pub fn spawn(spec: SubtaskSpec) -> SubtaskHandle {
         let cancel = CancellationToken::new();
         let control = Control::new(spec.token.clone(), cancel.clone());
-        let running = tokio::spawn(run(spec, control.clone()));
+        let running = tokio::spawn(watched(spec, control.clone()));
         SubtaskHandle { cancel, control, running: Some(running) }
     }
 }
@@ -48,6 +53,17 @@ pub struct SubtaskHandle {
     running: Option<JoinHandle<()>>,
 }
 
+/// A panic must not look like a running subtask.
+async fn watched(spec: SubtaskSpec, control: Control) {
+    if AssertUnwindSafe(run(spec, control.clone())).catch_unwind().await.is_err() {
+        let error = DmError::new(&codes::SYNCER_UNIT_PANIC, "the subtask ended by a bug; the worker's log has the place");
+        control.update(|status| {
+            status.stage = pb::Stage::Paused;
+            status.errors = vec![error];
+        });
+    }
+}
+
 impl SubtaskHandle {
     /// Asks it to stop; returns at once.
     pub fn stop(&self) {
@@ -57,12 +73,13 @@ impl SubtaskHandle {
     /// Nothing of it will write any more: its target connections are closed.
     pub async fn stopped(&mut self) {
         self.cancel.cancel();
-        if let Some(mut running) = self.running.take()
-            && tokio::time::timeout(STOP_WITHIN, &mut running).await.is_err()
-        {
+        let Some(running) = self.running.as_mut() else { return };
+        if tokio::time::timeout(STOP_WITHIN, &mut *running).await.is_err() {
             running.abort();
             let _aborted = running.await;
         }
+        // Only now: who gave up waiting may ask again.
+        self.running = None;
     }
 
     /// Its state now.

@@ -9,7 +9,7 @@ use super::{Committed, Encoder};
 use crate::sync::{
     control::Control,
     load::Copied,
-    meta::{Lane, LaneError, MetaTables, Progress, TableRow, TableState},
+    meta::{Intent, Lane, LaneError, MetaTables, Progress, TableRow, TableState},
     schedule::Batch,
     stop::Stop,
     track::{Standing, Tracker},
@@ -53,11 +53,19 @@ impl Applier {
 
     /// Commits a batch, without the tables that had to stop for it.
     pub(crate) async fn apply(&mut self, batch: Batch, tracker: &mut Tracker) -> Result<Committed, Stop> {
-        self.apply_with(batch, tracker, Vec::new()).await
+        // An intent stays until its own transaction commits: the stream may have gone back before it.
+        let intent = self.lane.progress().intent.clone();
+        self.apply_with(batch, tracker, Vec::new(), intent).await
     }
 
     /// Commits a batch together with changed rows of `dm_table` (after a DDL).
-    pub(super) async fn apply_with(&mut self, mut batch: Batch, tracker: &mut Tracker, changed: Vec<RowEdit>) -> Result<Committed, Stop> {
+    pub(super) async fn apply_with(
+        &mut self,
+        mut batch: Batch,
+        tracker: &mut Tracker,
+        changed: Vec<RowEdit>,
+        intent: Option<Intent>,
+    ) -> Result<Committed, Stop> {
         let Some(from) = self.at().cloned() else {
             return Err(Stop::Definite(DmError::new(&codes::META_DAMAGED, "the subtask has no position")));
         };
@@ -74,13 +82,13 @@ impl Applier {
             let mut floor = tracker.cursors.floor().cloned();
             if !tracker.cursors.all_joined() {
                 let mut moved = tracker.cursors.clone();
-                edits.extend(moved.advance(&end).iter().filter_map(|table| self.joined(table)).map(RowEdit::Put));
+                edits.extend(moved.advance(&end).iter().filter_map(|table| self.joined(table)));
                 floor = moved.floor().cloned();
                 cursors = Some(moved);
             }
             let mut statements = encoder.statements;
             statements.extend(edits.iter().map(|edit| edit.statement(&self.tables)));
-            let progress = Progress { at: Some(end.clone()), floor, intent: None, finished: false };
+            let progress = Progress { at: Some(end.clone()), floor, intent: intent.clone(), finished: false };
             match self.lane.commit(&statements, &progress).await {
                 Ok(found) => {
                     if let Some(moved) = cursors {
@@ -131,7 +139,7 @@ impl Applier {
             edits.push(RowEdit::Put(row));
         }
         let statements: Vec<String> = edits.iter().map(|edit| edit.statement(&self.tables)).collect();
-        let progress = Progress { intent: None, ..self.lane.progress().clone() };
+        let progress = self.lane.progress().clone();
         self.lane.commit(&statements, &progress).await.map_err(|refused| match refused {
             LaneError::Stop(stop) => stop,
             LaneError::Statement { error, .. } => Stop::Definite(error.annotate("stopping a table")),
@@ -155,13 +163,11 @@ impl Applier {
     /// Takes over what a copier did; its row is durable already, except for a failure.
     pub(crate) async fn copied(&mut self, name: &TableName, copied: Copied, tracker: &mut Tracker) -> Result<(), Stop> {
         match copied {
-            Copied::Gone => {
-                self.rows.remove(name);
-                tracker.cursors.remove(name);
-            }
             Copied::Done(row) => {
-                if let (Some(cursor), Some(structure)) = (&row.cursor, &row.structure) {
+                if let Some(cursor) = &row.cursor {
                     tracker.cursors.set(name.clone(), Standing::Ahead(cursor.clone()));
+                }
+                if let Some(structure) = &row.structure {
                     tracker.learn(name, structure.clone());
                 }
                 self.rows.insert(name.clone(), *row);
@@ -189,12 +195,16 @@ impl Applier {
         Ok(())
     }
 
-    fn joined(&self, table: &TableName) -> Option<TableRow> {
+    fn joined(&self, table: &TableName) -> Option<RowEdit> {
         let mut row = self.rows.get(table)?.clone();
+        // It was gone when it was to be copied.
+        if row.structure.is_none() {
+            return Some(RowEdit::Delete(table.clone()));
+        }
         row.state = TableState::Joined;
         row.cursor = None;
         row.error = String::new();
-        Some(row)
+        Some(RowEdit::Put(row))
     }
 }
 

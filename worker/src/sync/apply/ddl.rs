@@ -14,7 +14,9 @@ use super::{
     applier::{Applier, RowEdit},
     engine::ensure_transactional,
 };
-use crate::sync::{
+use crate::{
+    database::ServerKind,
+    sync::{
     backoff::Backoff,
     errors,
     meta::{Intent, LaneError, Progress, TableRow, TableState},
@@ -23,6 +25,7 @@ use crate::sync::{
     track::{Change, TableFault, Tracker},
     transform::{Routed, Transformer},
     value::quote_text,
+    },
 };
 
 /// How long the statement of a connection that we ended may take to disappear.
@@ -63,7 +66,10 @@ impl Applier {
         let mut routed = routed;
         let mut edits = Vec::new();
         for (index, change) in changes.iter().enumerate() {
-            let done = self.carry_out(change, index, &routed.id.to_string(), transformer).await;
+            let done = match refuse_merge(change, tracker, transformer) {
+                Ok(()) => self.carry_out(change, index, &routed.id.to_string(), transformer).await,
+                Err(error) => Err(DdlFault::Refused(error)),
+            };
             let done = match done {
                 Ok(()) => self.make_transactional(change, transformer).await,
                 fault => fault,
@@ -86,7 +92,7 @@ impl Applier {
         }
         let mut batch = Batch::default();
         batch.push(routed);
-        self.apply_with(batch, tracker, edits).await
+        self.apply_with(batch, tracker, edits, None).await
     }
 
     /// After a statement that may have left tables in an engine without transactions (R20).
@@ -126,6 +132,7 @@ impl Applier {
             return Ok(());
         }
         let before = self.structures(&targets).await?;
+        refuse_other_definition(change, &before, &targets).map_err(DdlFault::Refused)?;
         self.record_intent(Intent { transaction: transaction.to_owned(), index, connection: 0, server: String::new(), statement: statement.clone(), before: before.clone() })
             .await?;
         let mut backoff = Backoff::new();
@@ -198,7 +205,16 @@ impl Applier {
             statement.kind(),
             Kind::TruncateTable { .. } | Kind::CreateDatabase { .. } | Kind::AlterDatabase { .. } | Kind::DropDatabase { .. }
         );
-        Ok(shows && now != intent.before)
+        if !shows {
+            return Ok(false);
+        }
+        if changes_no_structure(statement, intent) {
+            let message = format!("whether {} was carried out before the take-over cannot be told from the structures", intent.statement);
+            let error = DmError::new(&codes::DDL_UNATTRIBUTABLE, message)
+                .with_workaround("look at the target, carry it out there if it is missing, then load the tables again");
+            return Err(DdlFault::Refused(error));
+        }
+        Ok(comparable(&now) != comparable(&intent.before))
     }
 
     async fn end_connection(&mut self, intent: &Intent) -> Result<(), DdlFault> {
@@ -207,12 +223,15 @@ impl Applier {
             return Ok(());
         }
         let started = tokio::time::Instant::now();
+        let is_tidb = self.lane.server().kind == ServerKind::Tidb;
         loop {
             let conn = self.connected().await?;
             let _already_gone = conn.query_drop(format!("KILL {}", intent.connection)).await;
             let listed: Vec<Row> = conn.query("SHOW FULL PROCESSLIST").await.map_err(errors::target)?;
             let there = listed.iter().any(|row| row.get_opt::<u64, _>(0).and_then(Result::ok) == Some(intent.connection));
-            if !there {
+            // TiDB's DDL jobs outlive the session that asked for them.
+            let job_runs = is_tidb && jobs_run(conn).await?;
+            if !there && !job_runs {
                 return Ok(());
             }
             if started.elapsed() > GONE_WITHIN {
@@ -243,6 +262,74 @@ impl Applier {
         }
         self.lane.connection().ok_or_else(|| DdlFault::Stop(Stop::Transient(DmError::new(&codes::DB_INVALID_CONN, "the connection to the target was lost"))))
     }
+}
+
+/// Whether TiDB works on any DDL job. Jobs on one table run one after the other, so waiting for all is waiting for ours.
+async fn jobs_run(conn: &mut Conn) -> Result<bool, DmError> {
+    let jobs: Vec<Row> = conn.query("ADMIN SHOW DDL JOBS 10").await.map_err(errors::target)?;
+    Ok(jobs.iter().any(|job| {
+        let state = job.columns_ref().iter().position(|column| column.name_str().eq_ignore_ascii_case("STATE"));
+        let state = state.and_then(|index| job.get_opt::<String, _>(index)?.ok()).unwrap_or_default();
+        matches!(state.as_str(), "queueing" | "running" | "rollingback" | "cancelling" | "done")
+    }))
+}
+
+/// Structures without what the server changes by itself.
+fn comparable(structures: &[(String, Option<String>)]) -> Vec<(String, Option<String>)> {
+    let plain = |text: &String| {
+        let Some(at) = text.rfind(" AUTO_INCREMENT=") else { return text.clone() };
+        let (head, tail) = text.split_at(at);
+        let rest = tail.trim_start_matches(" AUTO_INCREMENT=").trim_start_matches(|digit: char| digit.is_ascii_digit());
+        format!("{head}{rest}")
+    };
+    structures.iter().map(|(name, text)| (name.clone(), text.as_ref().map(plain))).collect()
+}
+
+/// A swap of tables with equal structures, or of a partition with a table: afterwards everything looks as before.
+fn changes_no_structure(statement: &Statement, intent: &Intent) -> bool {
+    if let Kind::RenameTable { .. } = statement.kind() {
+        let there = intent.before.iter().filter(|(_, text)| text.is_some()).count();
+        let names = statement.tables().len();
+        // In a plain rename the new name is free. A swap goes through a free name, too, but two of its names are taken.
+        return there > 1 && names > there;
+    }
+    intent.statement.to_uppercase().contains("EXCHANGE PARTITION")
+}
+
+/// A table that appears must not share its target with another one: that needs the shard-merge machinery.
+fn refuse_merge(change: &Change, tracker: &Tracker, transformer: &Transformer) -> Result<(), DmError> {
+    let appears = change.before.iter().filter(|(_, before)| before.is_none()).map(|(table, _)| table);
+    for table in appears.filter(|table| tracker.structure(table).is_some()) {
+        let target = transformer.route(table)?.to_string().to_lowercase();
+        for other in tracker.tables().iter().filter(|other| *other != table) {
+            if transformer.route(other)?.to_string().to_lowercase() == target {
+                let message = format!("{table} and {other} are both routed to {target}");
+                return Err(DmError::new(&codes::MERGE_NOT_YET_SUPPORTED, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// CREATE TABLE IF NOT EXISTS does nothing where a table is: that counts as done only if it has the same columns.
+fn refuse_other_definition(change: &Change, before: &[(String, Option<String>)], targets: &[TableName]) -> Result<(), DmError> {
+    let Kind::CreateTable(create) = change.statement.kind() else { return Ok(()) };
+    let (Some((name, Some(found))), Some(target)) = (before.first(), targets.first()) else { return Ok(()) };
+    // A table that the source had already is ours; the statement did nothing there either.
+    if !create.if_not_exists || change.before.iter().any(|(_, structure)| structure.is_some()) {
+        return Ok(());
+    }
+    let context = dm_ddl::Context {
+        default_schema: Some(&target.schema),
+        ansi_quotes: false,
+        no_backslash_escapes: false,
+        flavor: dm_ddl::Flavor::Mysql,
+        version: 90_700,
+    };
+    let differs = || DmError::new(&codes::TARGET_STRUCTURE_DIFFERS, format!("{name} is at the target already, not made by this task"));
+    let found = dm_ddl::Table::parse_create(found, &context).map_err(|_| differs())?;
+    let wanted = create.items.iter().filter(|item| matches!(item, dm_ddl::TableItem::Column(_))).count();
+    if found.columns.len() == wanted { Ok(()) } else { Err(differs()) }
 }
 
 /// SHOW CREATE TABLE at the target; `None` when there is no such table.

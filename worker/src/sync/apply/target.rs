@@ -1,16 +1,23 @@
 //! Connecting to the target as every writing session does.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use dm_model::{DbConfig, DmError, Kind};
-use mysql_async::Conn;
+use mysql_async::{Conn, prelude::Queryable};
 use tracing::warn;
 
 use crate::{
     database::{ConnectOptions, Role, ServerIdentity, connect},
-    sync::{backoff::Backoff, control::Control, stop::Stop},
+    sync::{backoff::Backoff, control::Control, errors, stop::Stop},
 };
 
 /// Modes under which what was legal upstream is stored as it is, and what does not fit is an error.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO";
+/// Until the server has said its own limit.
+const PACKET_BYTES_DEFAULT: usize = 4 << 20;
 /// Seconds that a statement of ours waits for a row lock before the whole batch is tried again.
 const LOCK_WAIT_S: u32 = 10;
 
@@ -18,11 +25,18 @@ const LOCK_WAIT_S: u32 = 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     db: DbConfig,
+    /// `max_allowed_packet` of the server that was connected to last.
+    packet_bytes_max: Arc<AtomicUsize>,
 }
 
 impl Target {
     pub(crate) fn new(db: DbConfig) -> Self {
-        Self { db }
+        Self { db, packet_bytes_max: Arc::new(AtomicUsize::new(PACKET_BYTES_DEFAULT)) }
+    }
+
+    /// The largest packet that the server takes.
+    pub(crate) fn packet_bytes_max(&self) -> usize {
+        self.packet_bytes_max.load(Ordering::Relaxed)
     }
 
     /// `host:port`, for messages.
@@ -62,6 +76,7 @@ impl Target {
     async fn try_connect(&self, control: &Control) -> Result<(Conn, ServerIdentity), DmError> {
         let idle_s = (control.token().ttl_ms() / 1_000).max(1);
         let setup = vec![
+            "SET SESSION autocommit = 1".to_owned(),
             format!("SET SESSION sql_mode = '{SQL_MODE}'"),
             "SET SESSION time_zone = '+00:00'".to_owned(),
             "SET NAMES utf8mb4".to_owned(),
@@ -75,11 +90,19 @@ impl Target {
         let server = ServerIdentity::read(&mut conn, Role::Target).await?;
         // A CREATE TABLE without an engine (R20). What is named all the same is changed afterwards.
         let _no_engines = mysql_async::prelude::Queryable::query_drop(&mut conn, "SET SESSION default_storage_engine = InnoDB").await;
-        // Only some servers can end an idle transaction; the others have wait_timeout.
-        for variable in ["idle_transaction_timeout", "tidb_idle_transaction_timeout"] {
-            let set = format!("SET SESSION {variable} = {idle_s}");
-            let _unknown_variable = mysql_async::prelude::Queryable::query_drop(&mut conn, set).await;
+        // Only some servers can end an idle transaction (the others have wait_timeout), and only TiDB has other modes than ours.
+        let optional = [
+            format!("SET SESSION idle_transaction_timeout = {idle_s}"),
+            format!("SET SESSION tidb_idle_transaction_timeout = {idle_s}"),
+            "SET SESSION tidb_txn_mode = 'pessimistic'".to_owned(),
+            "SET SESSION tidb_disable_txn_auto_retry = 1".to_owned(),
+        ];
+        for set in optional {
+            let _unknown_variable = conn.query_drop(set).await;
         }
+        let bytes: Option<u64> = conn.query_first("SELECT @@max_allowed_packet").await.map_err(errors::target)?;
+        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(PACKET_BYTES_DEFAULT);
+        self.packet_bytes_max.store(bytes, Ordering::Relaxed);
         Ok((conn, server))
     }
 }

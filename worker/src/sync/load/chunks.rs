@@ -27,12 +27,23 @@ pub(crate) struct Chunk {
     pub(crate) range: String,
 }
 
+/// What a reader sends.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Chunk(Chunk),
+    /// Every row was sent. Without it the table is not complete.
+    End,
+}
+
 /// Sends every row of the snapshot, in chunks; an error ends the stream.
-pub(crate) async fn read(conn: Conn, plan: Arc<TablePlan>, sender: mpsc::Sender<Result<Chunk, DmError>>) {
+pub(crate) async fn read(conn: Conn, plan: Arc<TablePlan>, sender: mpsc::Sender<Result<Part, DmError>>) {
     let mut reader = Reader { conn, plan, sender, first: 1, rows: Vec::new(), bytes: 0 };
     let read = if reader.plan.key.is_empty() || !key_is_plain(&reader.plan) { reader.stream().await } else { reader.pages().await };
     let ended = match read {
-        Ok(true) => reader.flush().await.map(drop),
+        Ok(true) => match reader.flush().await {
+            Ok(true) => reader.sender.send(Ok(Part::End)).await.map_or(Ok(()), Ok),
+            ended => ended.map(drop),
+        },
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
@@ -45,7 +56,7 @@ pub(crate) async fn read(conn: Conn, plan: Arc<TablePlan>, sender: mpsc::Sender<
 struct Reader {
     conn: Conn,
     plan: Arc<TablePlan>,
-    sender: mpsc::Sender<Result<Chunk, DmError>>,
+    sender: mpsc::Sender<Result<Part, DmError>>,
     /// Ordinal of the first row of the chunk.
     first: u64,
     rows: Vec<Vec<Value>>,
@@ -64,7 +75,7 @@ impl Reader {
             self.rows.push(values);
             if self.bytes >= CHUNK_BYTES || self.rows.len() >= CHUNK_ROWS {
                 let chunk = take(&mut self.rows, &mut self.bytes, &mut self.first);
-                if sender.send(Ok(chunk)).await.is_err() {
+                if sender.send(Ok(Part::Chunk(chunk))).await.is_err() {
                     return Ok(false);
                 }
             }
@@ -95,7 +106,7 @@ impl Reader {
                 self.rows.push(values);
                 if self.bytes >= CHUNK_BYTES {
                     let chunk = take(&mut self.rows, &mut self.bytes, &mut self.first);
-                    if self.sender.send(Ok(chunk)).await.is_err() {
+                    if self.sender.send(Ok(Part::Chunk(chunk))).await.is_err() {
                         return Ok(false);
                     }
                 }
@@ -117,7 +128,7 @@ impl Reader {
             return Ok(true);
         }
         let chunk = take(&mut self.rows, &mut self.bytes, &mut self.first);
-        Ok(self.sender.send(Ok(chunk)).await.is_ok())
+        Ok(self.sender.send(Ok(Part::Chunk(chunk))).await.is_ok())
     }
 }
 
@@ -129,11 +140,12 @@ fn take(rows: &mut Vec<Vec<Value>>, bytes: &mut usize, first: &mut u64) -> Chunk
     Chunk { rows, bytes: std::mem::take(bytes), range }
 }
 
-/// Whether every part of the key comes back to the server exactly as it compared it.
+/// Whether every part of the key comes back to the server exactly as it compared it. DECIMAL does not: it travels as text, which
+/// servers compare with it as a double.
 fn key_is_plain(plan: &TablePlan) -> bool {
-    use TypeKind::{BigInt, Binary, Char, Date, DateTime, Decimal, Int, MediumInt, SmallInt, Timestamp, TinyInt, VarBinary, VarChar};
+    use TypeKind::{BigInt, Binary, Char, Date, DateTime, Int, MediumInt, SmallInt, Timestamp, TinyInt, VarBinary, VarChar};
     plan.key.iter().filter_map(|index| plan.columns.get(*index)).all(|column| match column.column.ty.kind {
-        TinyInt | SmallInt | MediumInt | Int | BigInt | Decimal | Date | DateTime | Timestamp | Binary | VarBinary => true,
+        TinyInt | SmallInt | MediumInt | Int | BigInt | Date | DateTime | Timestamp | Binary | VarBinary => true,
         Char | VarChar => column.charset == Charset::Utf8,
         _ => false,
     })
@@ -183,7 +195,8 @@ fn select_list(plan: &TablePlan) -> String {
 }
 
 fn values_of(row: Row, plan: &TablePlan) -> Result<Vec<Value>, DmError> {
-    let mut raws = row.unwrap().into_iter();
+    // Every value is there: none has been taken out of the row.
+    let mut raws = row.unwrap_raw().into_iter().map(|raw| raw.unwrap_or(Raw::NULL));
     plan.columns
         .iter()
         .map(|column| {

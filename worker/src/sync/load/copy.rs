@@ -3,20 +3,28 @@
 use std::sync::{Arc, PoisonError};
 
 use dm_ddl::Table;
-use dm_model::{DmError, codes};
+use dm_model::{DmError, Flavor, TableName, codes};
 use tokio::sync::mpsc;
 
-use super::{LoadContext, chunks, chunks::Chunk, target_table};
+use super::{
+    LoadContext, chunks,
+    chunks::{Chunk, Part},
+    target_table,
+};
 use crate::sync::{
     apply::{ensure_transactional, insert_rows},
     meta::{Lane, LaneError, Outcome, Progress, TableRow, TableState},
     stop::Stop,
     transform::TablePlan,
-    upstream::Snapshot,
+    upstream::{Opened, Snapshot},
 };
 
 /// Chunks read ahead of the one that is being written.
 const CHUNKS_AHEAD: usize = 2;
+/// MySQL logs the rows that a cascade changes since 9.6.
+const LOGS_CASCADES_SINCE: u32 = 90_600;
+/// The server's numbers for a table that is not what it was when the snapshot began.
+const CHANGED: [u16; 4] = [1412, 1146, 1054, 1684];
 /// Rows deleted per commit when a table starts over.
 const DELETE_ROWS: usize = 5_000;
 
@@ -25,8 +33,6 @@ const DELETE_ROWS: usize = 5_000;
 pub(crate) enum Copied {
     /// Its row, state `Loaded`.
     Done(Box<TableRow>),
-    /// The source no longer has it.
-    Gone,
     /// It cannot be copied until somebody acts.
     Failed(DmError),
 }
@@ -46,11 +52,17 @@ impl Copier {
     /// Copies the table of `row`, which follows the copy.
     pub(crate) async fn copy(&mut self, row: &mut TableRow) -> Result<Copied, Stop> {
         let name = row.name.clone();
-        let Some(snapshot) = Snapshot::open(&self.context.upstream, &name, &self.context.control).await? else {
-            self.commit(vec![TableRow::delete(&name, &self.context.tables)]).await?;
-            return Ok(Copied::Gone);
+        let snapshot = match Snapshot::open(&self.context.upstream, &name, &self.context.control).await? {
+            Opened::Snapshot(snapshot) => *snapshot,
+            Opened::Gone(position) => {
+                // Its changes and its DROP up to here are not for us; a table of that name that comes later is.
+                let gone = TableRow { state: TableState::Loaded, cursor: Some(position), ..TableRow::new(name.clone(), TableState::Loaded) };
+                self.commit(vec![gone.upsert(&self.context.tables)]).await?;
+                return Ok(Copied::Done(Box::new(gone)));
+            }
         };
-        let Snapshot { conn, position, create, structure } = snapshot;
+        let Snapshot { conn, position, create, structure, lock: _held_until_read } = snapshot;
+        self.refuse_unlogged_cascades(&name, &create).await?;
         let structure = Arc::new(structure);
         let plan = self.context.transformer.lock().unwrap_or_else(PoisonError::into_inner).plan(&name, &structure)?;
         self.prepare(row, &plan, &create, &structure).await?;
@@ -59,8 +71,14 @@ impl Copier {
         let reader = tokio::spawn(chunks::read(conn, plan.clone(), sender));
         // A reader whose copier is gone must not go on reading.
         let reader = AbortOnDrop(reader);
-        while let Some(chunk) = receiver.recv().await {
-            let chunk: Chunk = chunk?;
+        loop {
+            let part = receiver.recv().await.ok_or_else(|| {
+                Stop::Transient(DmError::new(&codes::DB_BAD_CONN, format!("the reader of {name} ended before its table did")))
+            })?;
+            let chunk = match part.map_err(|error| again_when_changed(error, &name))? {
+                Part::Chunk(chunk) => chunk,
+                Part::End => break,
+            };
             row.rows += chunk.rows.len() as u64;
             row.bytes += chunk.bytes as u64;
             let mut statements = insert_rows(&plan, &chunk.rows);
@@ -74,6 +92,22 @@ impl Copier {
         *row = loaded;
         self.publish(row);
         Ok(Copied::Done(Box::new(row.clone())))
+    }
+
+    /// Where the source does not log what a cascade does, the target's children would silently stay as they are (R18).
+    async fn refuse_unlogged_cascades(&self, name: &TableName, create: &str) -> Result<(), Stop> {
+        let create = create.to_uppercase();
+        let cascades = ["ON DELETE CASCADE", "ON DELETE SET NULL", "ON UPDATE CASCADE", "ON UPDATE SET NULL"];
+        let Some(action) = cascades.into_iter().find(|action| create.contains(action)) else { return Ok(()) };
+        let (conn, server) = self.context.upstream.connect().await?;
+        let _closed = conn.disconnect().await;
+        if server.flavor() == Flavor::Mysql && server.number >= LOGS_CASCADES_SINCE {
+            return Ok(());
+        }
+        let message = format!("{name} has a foreign key {action}, and its server does not log what that changes");
+        Err(Stop::Definite(
+            DmError::new(&codes::NOT_YET_SUPPORTED, message).with_workaround("leave the table out by the block-allow-list, or drop the action upstream"),
+        ))
     }
 
     /// Makes the target table, or checks the one that is there; then an empty table and a row in state `Loading`.
@@ -129,6 +163,13 @@ impl Copier {
             status.load_bytes_total = status.load_bytes_total.max(done);
         });
     }
+}
+
+/// A snapshot that a DDL has ended is opened again; the copy starts over with the new structure.
+fn again_when_changed(error: DmError, name: &TableName) -> Stop {
+    let text = error.to_string();
+    let changed = CHANGED.iter().any(|number| text.contains(&format!("ERROR {number} (")));
+    if changed { Stop::Transient(error.annotate(format!("the structure of {name} changed while it was copied"))) } else { error.into() }
 }
 
 /// Adds where in the table the refused chunk lies.

@@ -84,8 +84,11 @@ async fn raise_lanes(conn: &mut Conn, tables: &MetaTables, token: &FenceToken, s
     let lanes: Vec<(i32, u64, String)> =
         conn.query(format!("SELECT lane, connection, server FROM {lane_table} WHERE {key} ORDER BY lane")).await.map_err(target)?;
     for (lane, connection, at_server) in lanes {
+        // The sequence moves even under the same epoch: it waits for a transaction of an earlier connection of ours that is still
+        // open, and makes one that has not begun fail.
         let update = format!(
-            "UPDATE {lane_table} SET epoch = {epoch}, incarnation = {incarnation} WHERE {key} AND lane = {lane} AND epoch < {epoch}"
+            "UPDATE {lane_table} SET epoch = {epoch}, incarnation = {incarnation}, seq = seq + 1 \
+             WHERE {key} AND lane = {lane} AND epoch <= {epoch}"
         );
         let mut tries = 0;
         loop {

@@ -17,6 +17,8 @@ use crate::{
 
 /// Statements are joined into packets of about this size; a larger statement travels alone.
 const PACKET_BYTES: usize = 1 << 20;
+/// What a packet may have besides one statement.
+const PACKET_HEAD_BYTES: usize = 1 << 10;
 /// Tries of a batch that the server refused for a passing reason (deadlock, lock wait, write conflict).
 const TRANSIENT_TRIES_MAX: u32 = 120;
 
@@ -61,6 +63,8 @@ enum Try {
     Refused { index: usize, error: DmError },
     /// The compare-and-set of the lane row hit nothing.
     Mismatch,
+    /// The meta rows cannot be written.
+    Stopped(Stop),
 }
 
 impl Lane {
@@ -98,10 +102,11 @@ impl Lane {
 
     /// Keeps an idle session from its idle limit; a lost one is opened again by the next commit.
     pub(crate) async fn keep_alive(&mut self) {
-        if let Some(conn) = self.conn.as_mut()
-            && conn.ping().await.is_err()
+        // The answer of a ping that is given up would be read as the next command's: the connection goes with it.
+        if let Some(mut conn) = self.conn.take()
+            && conn.ping().await.is_ok()
         {
-            self.conn = None;
+            self.conn = Some(conn);
         }
     }
 
@@ -112,6 +117,9 @@ impl Lane {
     pub(crate) async fn commit(&mut self, statements: &[String], progress: &Progress) -> Result<Outcome, LaneError> {
         let mut backoff = Backoff::new();
         let mut tries = 0;
+        if let Some(refused) = self.too_large(statements) {
+            return Err(refused);
+        }
         loop {
             self.control.check()?;
             let ended = match self.conn.as_mut() {
@@ -148,9 +156,24 @@ impl Lane {
                         return Ok(vec![u64::MAX; statements.len()]);
                     }
                     self.control.update(|status| status.retries += 1);
+                    if tries > 1 {
+                        self.control.note(Some(format!("the target drops our connection: {error}")));
+                        self.control.sleep(backoff.step()).await?;
+                    }
                 }
+                Try::Stopped(stop) => return Err(stop.into()),
             }
         }
+    }
+
+    /// The server would drop the connection over a statement beyond its packet limit, for ever.
+    fn too_large(&self, statements: &[String]) -> Option<LaneError> {
+        let limit = self.target.packet_bytes_max().saturating_sub(PACKET_HEAD_BYTES);
+        let index = statements.iter().position(|statement| statement.len() > limit)?;
+        let bytes = statements.get(index).map_or(0, String::len);
+        let message = format!("a statement of {bytes} bytes is larger than the target's max_allowed_packet allows ({limit})");
+        let error = DmError::new(&codes::TARGET_UNSUITABLE, message).with_workaround("raise max_allowed_packet at the target, then resume the task");
+        Some(LaneError::Statement { index, error })
     }
 
     async fn try_commit(&mut self, statements: &[String], progress: &Progress) -> Try {
@@ -160,11 +183,12 @@ impl Lane {
         };
         // The assertion turns "the row did not match" into an error before anything else of the packet runs (tidb.md).
         let prologue = format!("BEGIN;{update};SELECT EXP(IF(ROW_COUNT()=1,1,10000))");
+        let packet_bytes = PACKET_BYTES.min(self.target.packet_bytes_max() / 2);
         let mut found = Vec::with_capacity(statements.len());
         let mut packet = prologue;
         let (mut in_packet, mut first_index) = (PROLOGUE, 0);
         for (index, statement) in statements.iter().enumerate() {
-            if packet.len() + statement.len() > PACKET_BYTES && !packet.is_empty() {
+            if packet.len() + statement.len() > packet_bytes && !packet.is_empty() {
                 if let Err(ended) = send(conn, &packet, in_packet, first_index, &mut found).await {
                     return self.give_up(ended).await;
                 }
@@ -353,13 +377,13 @@ async fn send(conn: &mut Conn, packet: &str, count: usize, first: usize, found: 
     let number = if let mysql_async::Error::Server(server) = &error { Some(server.code) } else { None };
     let refused = errors::target(error);
     if let Some(number) = number {
-        if prologue > 0 && done <= PROLOGUE && number == ASSERTION_FAILED {
+        if done < prologue && number == ASSERTION_FAILED {
             return Err(Try::Mismatch);
         }
         return Err(match refused.kind {
             dm_model::Kind::Transient => Try::Again(refused),
             _ if done >= prologue => Try::Refused { index: first + done - prologue, error: refused },
-            _ => Try::Again(refused),
+            _ => Try::Stopped(Stop::Definite(refused.annotate("writing progress"))),
         });
     }
     Err(Try::Unknown(refused))

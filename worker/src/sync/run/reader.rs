@@ -29,8 +29,8 @@ pub(super) enum Read {
 }
 
 /// Reads from `from` on until the receiver is gone or the stream fails.
-pub(super) async fn read(upstream: Upstream, from: Position, sender: mpsc::Sender<Read>) {
-    if let Err(error) = pump(&upstream, &from, &sender).await {
+pub(super) async fn read(upstream: Upstream, from: Position, reader: String, sender: mpsc::Sender<Read>) {
+    if let Err(error) = pump(&upstream, &from, &reader, &sender).await {
         let _applier_gone = sender.send(Read::Failed(error)).await;
     }
 }
@@ -40,9 +40,9 @@ pub(super) fn queue() -> (mpsc::Sender<Read>, mpsc::Receiver<Read>) {
     mpsc::channel(QUEUE_TRANSACTIONS)
 }
 
-async fn pump(upstream: &Upstream, from: &Position, sender: &mpsc::Sender<Read>) -> Result<(), DmError> {
+async fn pump(upstream: &Upstream, from: &Position, reader: &str, sender: &mpsc::Sender<Read>) -> Result<(), DmError> {
     let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
-    let (mut stream, server) = Stream::open(upstream, from).await?;
+    let (mut stream, server) = Stream::open(upstream, from, reader).await?;
     let mut assembler = Assembler::new(server.flavor(), server.number, upstream.uses_gtid(), &from.binlog.file);
     loop {
         let event = tokio::select! {

@@ -20,9 +20,10 @@ use crate::sync::{
 /// Runs until asked to stop. Passing errors start over from the durable progress; others are shown until somebody resumes.
 pub(crate) async fn run(spec: SubtaskSpec, control: Control) {
     let mut backoff = Backoff::new();
+    let mut first = true;
     loop {
         let started = tokio::time::Instant::now();
-        let stop = match attempt(&spec, &control).await {
+        let stop = match attempt(&spec, &control, &mut first).await {
             Ok(()) => {
                 control.update(|status| (status.stage, status.finished) = (pb::Stage::Finished, true));
                 return control.stopping().await;
@@ -54,8 +55,9 @@ pub(crate) async fn run(spec: SubtaskSpec, control: Control) {
     }
 }
 
-async fn attempt(spec: &SubtaskSpec, control: &Control) -> Result<(), Stop> {
-    let mut ready = setup::take_over(spec, control).await?;
+async fn attempt(spec: &SubtaskSpec, control: &Control, first: &mut bool) -> Result<(), Stop> {
+    let mut ready = setup::take_over(spec, control, *first).await?;
+    *first = false;
     control.update(|status| {
         status.stage = pb::Stage::Running;
         status.errors.clear();

@@ -1,9 +1,9 @@
 //! Taking a subtask over: raise, read, and set up what is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dm_model::{BinlogPosition, DmError, GtidSet, Position, TableName, codes, config::TaskMode};
-use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, prelude::Queryable};
 use tracing::info;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -20,7 +20,7 @@ use crate::{
         subtask::SubtaskSpec,
         track::{Standing, TableCursors, Tracker},
         transform::Transformer,
-        upstream::{Found, Upstream, current_position, list_tables, show_create},
+        upstream::{Found, Upstream, current_position, list_databases, list_tables, show_create, still_has},
     },
 };
 
@@ -41,7 +41,9 @@ pub(super) struct Ready {
 }
 
 /// Raises the epoch, reads what is durable, and sets up a subtask that is new.
-pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control) -> Result<Ready, Stop> {
+///
+/// `first`: this start was ordered (granted, resumed, restarted), it is not a new try after a passing error.
+pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control, first: bool) -> Result<Ready, Stop> {
     let target = Target::new(spec.config.target.clone());
     let tables = MetaTables::new(&spec.config.meta_schema, &spec.token);
     let digest = digest(spec);
@@ -62,24 +64,31 @@ pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control) -> Result<R
     let upstream = Upstream::new(spec.source.clone());
     let (mut source, server) = upstream.connect().await?;
     let filter = spec.config.filter(spec.source.case_sensitive)?;
+    // Before the list: a table that is made after this is created by the stream, whether the list has it or not.
+    let begin = current_position(&mut source, &server, upstream.uses_gtid()).await?;
     let found = list_tables(&mut source, &filter).await?;
     let mut applier = Applier::new(lane, tables.clone(), control.clone(), rows, spec.config.on_error);
     let new = applier.at().is_none();
     let transformer = transformer(spec)?;
     if new {
         refuse_merge(&found, &transformer)?;
-        set_up(spec, &mut applier, &upstream, &mut source, &server, &found).await?;
+        set_up(spec, &mut applier, begin, &mut source, &server, &found).await?;
     }
     let fold: u8 = source.query_first("SELECT @@GLOBAL.lower_case_table_names").await.map_err(errors::upstream)?.unwrap_or(0);
     let progress = applier.lane().progress().clone();
     let mut tracker = Tracker::new(fold != 0, filter, TableCursors::new(progress.floor.clone()), server.flavor(), server.number);
+    for (name, charset, collation) in list_databases(&mut source).await? {
+        tracker.learn_database(&name, &charset, &collation);
+    }
     for row in applier.rows().values() {
         tracker.cursors.set(row.name.clone(), standing(row));
         if let Some(structure) = &row.structure {
             tracker.learn(&row.name, structure.clone());
         }
     }
-    resume_stopped(&mut applier, &mut tracker).await?;
+    if first {
+        resume_stopped(&mut applier, &mut tracker, &mut source, &server).await?;
+    }
     let estimates = found.into_iter().map(|found| (found.name, (found.rows, found.bytes))).collect();
     let ready = Ready { upstream, target, tables, applier, tracker, transformer, estimates };
     publish_tables(control, &ready);
@@ -124,8 +133,8 @@ async fn forget_older_generation(lane: &mut Lane, tables: &MetaTables, spec: &Su
 async fn set_up(
     spec: &SubtaskSpec,
     applier: &mut Applier,
-    upstream: &Upstream,
-    source: &mut mysql_async::Conn,
+    begin: Position,
+    source: &mut Conn,
     server: &ServerIdentity,
     found: &[Found],
 ) -> Result<(), Stop> {
@@ -134,18 +143,17 @@ async fn set_up(
             DmError::new(&codes::NOT_YET_SUPPORTED, "--start-time comes with a later version").with_workaround("give `meta` with a binlog position or GTID set"),
         ));
     }
-    // The list was read after the connection and before this: a table made in between is created by the stream.
     let at = match (spec.config.mode, &spec.config.meta) {
         (TaskMode::Incremental, Some(meta)) => {
             let gtid = (!meta.binlog_gtid.is_empty()).then(|| GtidSet::parse_for(server.flavor(), &meta.binlog_gtid)).transpose()?;
-            if upstream.uses_gtid() && gtid.is_none() {
+            if spec.source.enable_gtid && gtid.is_none() {
                 let message = format!("source {} is read by GTID (enable-gtid), `meta` gives no binlog-gtid", spec.config.source_id);
                 return Err(Stop::Definite(DmError::new(&codes::LINEAGE_MISMATCH, message)));
             }
             let binlog = BinlogPosition::new(meta.binlog_name.clone(), meta.binlog_pos.max(FIRST_EVENT));
-            Position { gtid: gtid.filter(|_| upstream.uses_gtid()), binlog, server: server.uuid.clone() }
+            Position { gtid: gtid.filter(|_| spec.source.enable_gtid), binlog, server: server.uuid.clone() }
         }
-        _ => current_position(source, server, upstream.uses_gtid()).await?,
+        _ => begin,
     };
     let mut rows = Vec::with_capacity(found.len());
     for table in found {
@@ -173,10 +181,24 @@ fn refuse_merge(found: &[Found], transformer: &Transformer) -> Result<(), Stop> 
     Ok(())
 }
 
-/// Every start lets stopped tables try again: the stream goes back to the oldest of them.
-async fn resume_stopped(applier: &mut Applier, tracker: &mut Tracker) -> Result<(), Stop> {
+/// Every ordered start lets stopped tables try again: the stream goes back to the oldest of them. A table whose changes the source
+/// has purged meanwhile stays stopped, so that the others don't stop for it.
+async fn resume_stopped(applier: &mut Applier, tracker: &mut Tracker, source: &mut Conn, server: &ServerIdentity) -> Result<(), Stop> {
     let Some(at) = applier.at().cloned() else { return Ok(()) };
-    let Some(back) = tracker.cursors.resume(&at) else { return Ok(()) };
+    let mut purged = Vec::new();
+    for row in applier.rows().values().filter(|row| row.state == TableState::Stopped) {
+        let Some(cursor) = &row.cursor else { continue };
+        if !still_has(source, server, cursor).await? {
+            let message = format!("the source no longer has the changes of {} after {cursor}", row.name);
+            purged.push(TableRow { error: DmError::new(&codes::POSITION_PURGED, message).to_string(), ..row.clone() });
+        }
+    }
+    let unreachable: BTreeSet<TableName> = purged.iter().map(|row| row.name.clone()).collect();
+    if !purged.is_empty() {
+        let progress = applier.lane().progress().clone();
+        applier.record(purged, &progress).await?;
+    }
+    let Some(back) = tracker.cursors.resume(&at, &unreachable) else { return Ok(()) };
     let rows: Vec<TableRow> = applier
         .rows()
         .values()

@@ -39,7 +39,7 @@ pub(super) async fn stream(spec: &SubtaskSpec, control: &Control, ready: Ready) 
     let (sender, receiver) = reader::queue();
     let (newest_sender, newest) = watch::channel(None);
     let mut helpers = tokio::task::JoinSet::new();
-    helpers.spawn(reader::read(ready.upstream.clone(), from.clone(), sender));
+    helpers.spawn(reader::read(ready.upstream.clone(), from.clone(), spec.config.task.to_string(), sender));
     helpers.spawn(observer::observe(ready.upstream.clone(), newest_sender));
     control.update(|status| {
         status.unit = pb::UnitType::Sync;
@@ -102,6 +102,11 @@ impl Streaming {
 
     /// Takes one transaction through the stages; a table that cannot go on is stopped and the transaction looked at again.
     async fn take(&mut self, transaction: &Transaction) -> Result<(), Stop> {
+        // The stream begins after `at`: what is at or before it means that the source has gone back (R1).
+        if let Some(at) = self.ready.applier.at().filter(|at| at.covers(&transaction.id)) {
+            let message = format!("the source sends {} again, which is part of {at}", transaction.id);
+            return Err(Stop::Definite(DmError::new(&codes::LINEAGE_MISMATCH, message)));
+        }
         let routed = loop {
             if transaction.items.iter().any(|item| matches!(item, crate::sync::decode::Item::Statement(_))) {
                 // Statements are judged and carried out with nothing before them in flight.

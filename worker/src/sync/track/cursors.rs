@@ -1,6 +1,6 @@
 //! Where each table stands relative to the stream. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dm_model::{Position, TableName, TransactionId};
 
@@ -40,10 +40,6 @@ impl TableCursors {
         self.tables.insert(table, standing);
     }
 
-    pub(crate) fn remove(&mut self, table: &TableName) {
-        self.tables.remove(table);
-    }
-
     pub(crate) fn get(&self, table: &TableName) -> Option<&Standing> {
         self.tables.get(table)
     }
@@ -77,15 +73,19 @@ impl TableCursors {
         cursor
     }
 
-    /// Lets all stopped tables go on. Returns where the stream has to go back to, or `None` when nothing was stopped.
-    pub(crate) fn resume(&mut self, at: &Position) -> Option<Position> {
+    /// Lets all stopped tables go on, except those whose changes the source no longer has. Returns where the stream has to go back to, or `None` when nothing was stopped.
+    pub(crate) fn resume(&mut self, at: &Position, unreachable: &BTreeSet<TableName>) -> Option<Position> {
         let oldest = self
             .tables
-            .values()
-            .filter_map(|standing| if let Standing::Stopped(own) = standing { Some(own) } else { None })
+            .iter()
+            .filter(|(table, _)| !unreachable.contains(*table))
+            .filter_map(|(_, standing)| if let Standing::Stopped(own) = standing { Some(own) } else { None })
             .reduce(|oldest, own| if oldest.reaches(own) { own } else { oldest })?
             .clone();
-        for standing in self.tables.values_mut() {
+        for (table, standing) in &mut self.tables {
+            if unreachable.contains(table) {
+                continue;
+            }
             match standing {
                 Standing::Stopped(own) => *standing = Standing::Behind(own.clone()),
                 // These have followed the stream up to here and must not see it again.

@@ -8,6 +8,7 @@
 //! stream reaches it (R4; a second reader for them is the Full migration issue's).
 
 mod cursors;
+mod matching;
 mod tracked;
 mod tracker;
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use dm_binlog::RowsEvent;
-use dm_ddl::{Context, Kind, Schema, Statement, Table};
+use dm_ddl::{Context, Database, Kind, Schema, Statement, Table};
 use dm_model::{BlockAllowList, DmError, Flavor, TableName, TransactionId, codes};
 
 use super::{Change, TableCursors, Tracked, TrackedItem};
@@ -41,6 +41,12 @@ impl Tracker {
     pub(crate) fn learn(&mut self, table: &TableName, structure: Table) {
         self.shared.remove(table);
         self.schema.insert(&table.schema, &table.table, structure);
+    }
+
+    /// Sets what new tables of a database get.
+    pub(crate) fn learn_database(&mut self, name: &str, charset: &str, collation: &str) {
+        let name = self.folded(name, "").schema;
+        self.schema.databases.insert(name, Database { charset: Some(charset.to_owned()), collation: Some(collation.to_owned()) });
     }
 
     /// The tables that have a structure.
@@ -107,11 +113,9 @@ impl Tracker {
                 .with_workaround("its CREATE TABLE lies before the start of this task: load the table, or start earlier");
             return Err(TableFault::Tables(vec![table], error));
         };
-        if structure.columns.len() != rows.map.columns.len() {
-            let error = DmError::new(
-                &codes::SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
-                format!("rows of {table} at {id} have {} columns, its structure has {}", rows.map.columns.len(), structure.columns.len()),
-            );
+        if let Some(difference) = super::matching::difference(&structure, &rows.map) {
+            let error = DmError::new(&codes::SYNCER_UNIT_DML_COLUMN_NOT_MATCH, format!("rows of {table} at {id} are not those of its structure: {difference}"))
+                .with_workaround("its structure changed where this task did not see it: load the table again");
             return Err(TableFault::Tables(vec![table], error));
         }
         Ok(Some((table, structure)))
@@ -169,11 +173,40 @@ impl Tracker {
         if !self.filter.allows(name, None) || self.cursors.floor().is_some_and(|floor| floor.covers(id)) {
             return Ok(None);
         }
-        let tables: Vec<TableName> = match statement.kind() {
-            Kind::DropDatabase { .. } => self.tables().into_iter().filter(|table| table.schema == self.folded(name, "").schema).collect(),
-            _ => Vec::new(),
+        if matches!(statement.kind(), Kind::DropDatabase { .. }) {
+            return self.drop_database(name, text, id);
+        }
+        // The databases are learnt as they are now, so a statement of the past may find its effect there already.
+        let _already_so = self.schema.apply(statement);
+        Ok(Some(Change {
+            statement: statement.clone(),
+            tables: Vec::new(),
+            before: Vec::new(),
+            ansi_quotes: text.ansi_quotes,
+            no_backslash_escapes: text.no_backslash_escapes,
+        }))
+    }
+
+    /// Other sources may have tables in the target database, and tables that were made again since are ahead of this: only the
+    /// tables that the statement dropped are dropped.
+    fn drop_database(&mut self, name: &str, text: &StatementText, id: &TransactionId) -> Result<Option<Change>, TableFault> {
+        let schema = self.folded(name, "").schema;
+        let due: Vec<TableName> = self
+            .tables()
+            .into_iter()
+            .filter(|table| table.schema == schema && self.filter.allows(&table.schema, Some(&table.table)) && self.cursors.admits(table, id))
+            .collect();
+        if due.is_empty() {
+            return Ok(None);
+        }
+        let names: Vec<String> = due.iter().map(ToString::to_string).collect();
+        let expanded = StatementText {
+            text: format!("DROP TABLE IF EXISTS {}", names.join(", ")),
+            ansi_quotes: false,
+            no_backslash_escapes: false,
+            ..text.clone()
         };
-        self.change(statement, tables, text, id).map(Some)
+        self.statement(&expanded, id)
     }
 
     fn tables_statement(&mut self, statement: &Statement, text: &StatementText, id: &TransactionId) -> Result<Option<Change>, TableFault> {

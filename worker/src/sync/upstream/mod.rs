@@ -10,9 +10,9 @@ mod snapshot;
 mod stream;
 mod structure;
 
-pub(crate) use position::current_position;
+pub(crate) use position::{current_position, still_has};
 pub(crate) use raw_event::RawEvent;
 pub(crate) use session::Upstream;
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{Opened, Snapshot};
 pub(crate) use stream::Stream;
-pub(crate) use structure::{Found, list_tables, show_create, show_create_database};
+pub(crate) use structure::{Found, list_databases, list_tables, show_create, show_create_database};

@@ -24,6 +24,17 @@ pub(crate) async fn current_position(conn: &mut Conn, server: &ServerIdentity, w
     Ok(Position { gtid, binlog: BinlogPosition::new(file, offset), server: server.uuid.clone() })
 }
 
+/// Whether the source still has everything after `position` in its binlogs.
+pub(crate) async fn still_has(conn: &mut Conn, server: &ServerIdentity, position: &Position) -> Result<bool, DmError> {
+    if let (Some(set), Flavor::Mysql) = (&position.gtid, server.flavor()) {
+        let purged: Option<String> = conn.query_first("SELECT @@GLOBAL.gtid_purged").await.map_err(errors::upstream)?;
+        return Ok(set.is_superset(&GtidSet::parse_for(Flavor::Mysql, &purged.unwrap_or_default())?));
+    }
+    let files: Vec<Row> = conn.query("SHOW BINARY LOGS").await.map_err(errors::upstream)?;
+    // A set of MariaDB does not name the file; the stream itself will say.
+    Ok(position.gtid.is_some() || files.iter().any(|row| text(row, 0).as_deref() == Some(position.binlog.file.as_str())))
+}
+
 async fn executed_set(conn: &mut Conn, server: &ServerIdentity) -> Result<GtidSet, DmError> {
     let select = match server.flavor() {
         Flavor::Mysql => "SELECT @@GLOBAL.gtid_executed",

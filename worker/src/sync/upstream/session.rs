@@ -15,6 +15,9 @@ const NET_WRITE_TIMEOUT_S: u32 = 3_600;
 /// Seconds that a snapshot may stand idle.
 const IDLE_TIMEOUT_S: u32 = 28_800;
 
+/// Events are larger than any packet that the source would take: an update has both images, a payload a whole transaction.
+const PACKET_BYTES_MAX: usize = 1 << 30;
+
 /// A source and how its sessions are set up. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
@@ -47,7 +50,7 @@ impl Upstream {
             &format!("SET SESSION wait_timeout = {IDLE_TIMEOUT_S}"),
         ];
         let setup = setup.into_iter().map(str::to_owned).collect();
-        let mut conn = connect(&self.config.from, Role::Upstream, &ConnectOptions { setup, ..ConnectOptions::default() }).await?;
+        let mut conn = connect(&self.config.from, Role::Upstream, &ConnectOptions { setup, max_allowed_packet: Some(PACKET_BYTES_MAX), ..ConnectOptions::default() }).await?;
         let server = ServerIdentity::read(&mut conn, Role::Upstream).await?;
         for set in optional_pins(server.flavor()) {
             // Older servers lack some of these variables and the behaviour that they switch.

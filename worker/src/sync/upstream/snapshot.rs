@@ -28,16 +28,29 @@ pub(crate) struct Snapshot {
     pub(crate) conn: Conn,
     /// Every transaction of the table up to here is in it, none after.
     pub(crate) position: Position,
+    /// A non-transactional table is not in the snapshot: its lock is held until it is read (R20).
+    pub(crate) lock: Option<Conn>,
     /// SHOW CREATE TABLE at that point.
     pub(crate) create: String,
     pub(crate) structure: Table,
 }
 
+/// What there was to open.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    Snapshot(Box<Snapshot>),
+    /// The table is gone, at this position or before.
+    Gone(Position),
+}
+
+/// Engines whose tables a snapshot shows as of its beginning.
+const TRANSACTIONAL: [&str; 4] = ["InnoDB", "RocksDB", "TokuDB", "MyRocks"];
+
 impl Snapshot {
-    /// Opens a snapshot of one table. `None`: the table is gone.
+    /// Opens a snapshot of one table.
     ///
     /// Waits, visibly and without keeping its place in the queue, for as long as others hold the table.
-    pub(crate) async fn open(upstream: &Upstream, name: &TableName, control: &Control) -> Result<Option<Self>, Stop> {
+    pub(crate) async fn open(upstream: &Upstream, name: &TableName, control: &Control) -> Result<Opened, Stop> {
         let (mut lock, server) = upstream.connect().await?;
         lock.query_drop(format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")).await.map_err(failed)?;
         let mut rows = upstream.connect_for_rows().await?;
@@ -52,19 +65,27 @@ impl Snapshot {
                     control.note(Some(format!("waiting for a lock on {name}: an open transaction holds the table")));
                     control.sleep(LOCK_PAUSE).await?;
                 }
-                Err(mysql_async::Error::Server(error)) if matches!(error.code, 1146 | 1049) => return Ok(None),
+                Err(mysql_async::Error::Server(error)) if matches!(error.code, 1146 | 1049) => {
+                    return Ok(Opened::Gone(current_position(&mut lock, &server, upstream.uses_gtid()).await?));
+                }
                 Err(error) => return Err(failed(error)),
             }
         }
         let opened = Self::read_under_lock(&mut lock, &mut rows, &server, name, upstream.uses_gtid()).await;
-        let unlocked = lock.query_drop("UNLOCK TABLES").await;
         if waited {
             control.note(None);
         }
-        let opened = opened?;
-        unlocked.map_err(failed)?;
-        let _closed = lock.disconnect().await;
-        Ok(opened.map(|(position, create, structure)| Self { conn: rows, position, create, structure }))
+        let (position, found) = opened?;
+        let Some((create, structure)) = found else { return Ok(Opened::Gone(position)) };
+        let engine = structure.engine.as_deref().unwrap_or("InnoDB");
+        let lock = if TRANSACTIONAL.iter().any(|known| known.eq_ignore_ascii_case(engine)) {
+            lock.query_drop("UNLOCK TABLES").await.map_err(failed)?;
+            let _closed = lock.disconnect().await;
+            None
+        } else {
+            Some(lock)
+        };
+        Ok(Opened::Snapshot(Box::new(Self { conn: rows, position, create, structure, lock })))
     }
 
     async fn read_under_lock(
@@ -73,11 +94,13 @@ impl Snapshot {
         server: &ServerIdentity,
         name: &TableName,
         with_gtid: bool,
-    ) -> Result<Option<(Position, String, Table)>, DmError> {
+    ) -> Result<(Position, Option<(String, Table)>), DmError> {
         rows.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await.map_err(errors::upstream)?;
         let position = current_position(lock, server, with_gtid).await?;
-        let found = show_create(lock, name, server).await?;
-        Ok(found.map(|(create, structure)| (position, create, structure)))
+        // Reading a row takes the table's metadata lock for the snapshot, so no ALTER gets in between it and the copy. That row may
+        // be unreadable (a view, a damaged table): the copy says so.
+        let _row: Result<Option<u8>, _> = rows.query_first(format!("SELECT 1 FROM {name} LIMIT 1")).await;
+        Ok((position, show_create(lock, name, server).await?))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dm_model::{DmError, Flavor, Position, codes};
 use futures::StreamExt;
+use xxhash_rust::xxh3::xxh3_64;
 use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, Sid, prelude::Queryable};
 
 use super::{RawEvent, Upstream};
@@ -11,14 +12,16 @@ use crate::{database::ServerIdentity, sync::errors};
 
 /// The server sends a heartbeat when it has been idle for this long.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Silence for longer than this means a dead peer.
-const DEAD_AFTER: Duration = Duration::from_secs(5);
+/// Silence for longer than this means a dead peer. An event counts when it is whole, so a large one on a slow line must fit.
+const DEAD_AFTER: Duration = Duration::from_secs(30);
 /// A server that searches many files for a GTID set is silent for long.
 const FIRST_EVENT_WITHIN: Duration = Duration::from_secs(300);
 /// Type code of TRANSACTION_PAYLOAD.
 const TRANSACTION_PAYLOAD: u8 = 40;
 /// Type code of FORMAT_DESCRIPTION.
 const FORMAT_DESCRIPTION: u8 = 15;
+/// What comes before the first event that was asked for: FORMAT_DESCRIPTION, ROTATE, PREVIOUS_GTIDS, MariaDB's GTID_LIST and checkpoint.
+const PREAMBLE: [u8; 5] = [FORMAT_DESCRIPTION, 4, 35, 163, 161];
 /// FORMAT_DESCRIPTION and ROTATE: never inside a payload.
 const NEVER_INNER: [u8; 2] = [FORMAT_DESCRIPTION, 4];
 
@@ -32,7 +35,9 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Starts after `from`: by its GTID set when it has one, else by file and offset.
-    pub(crate) async fn open(upstream: &Upstream, from: &Position) -> Result<(Self, ServerIdentity), DmError> {
+    ///
+    /// `reader` tells the readers of one source apart.
+    pub(crate) async fn open(upstream: &Upstream, from: &Position, reader: &str) -> Result<(Self, ServerIdentity), DmError> {
         let (mut conn, server) = upstream.connect().await?;
         if from.gtid.is_none() && from.server != server.uuid {
             return Err(DmError::new(
@@ -45,6 +50,7 @@ impl Stream {
         // The name changed in MySQL 8.4; both are user variables, so setting both does no harm.
         let set = format!("SET @master_heartbeat_period = {period_ns}, @source_heartbeat_period = {period_ns}");
         conn.query_drop(set).await.map_err(failed)?;
+        let server_id = reader_id(upstream.config().server_id, server.flavor(), reader);
         let uuid = uuid::Uuid::new_v4();
         // Each reader needs an identity of its own, or the server ends the other one.
         conn.query_drop(format!("SET @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'")).await.map_err(failed)?;
@@ -53,7 +59,7 @@ impl Stream {
                 conn.query_drop(format!("SET @mariadb_slave_capability = 4, @slave_connect_state = '{set}', @slave_gtid_strict_mode = 0"))
                     .await
                     .map_err(failed)?;
-                Self::request(conn, BinlogStreamRequest::new(upstream.config().server_id).with_pos(4_u64)).await?
+                Self::request(conn, BinlogStreamRequest::new(server_id).with_pos(4_u64)).await?
             }
             (Some(set), Flavor::Mysql) => {
                 let sids = set
@@ -61,7 +67,7 @@ impl Stream {
                     .iter()
                     .map(|element| element.parse::<Sid<'_>>().map_err(|error| unreadable(element, error)))
                     .collect::<Result<Vec<_>, _>>()?;
-                let request = BinlogStreamRequest::new(upstream.config().server_id).with_gtid().with_gtid_set(sids);
+                let request = BinlogStreamRequest::new(server_id).with_gtid().with_gtid_set(sids);
                 Self::request(conn, request).await?
             }
             (None, flavor) => {
@@ -72,7 +78,7 @@ impl Stream {
                     DmError::new(&codes::LINEAGE_MISMATCH, format!("{} lies beyond 4 GiB, which this protocol cannot ask for", from.binlog))
                         .with_workaround("use enable-gtid for this source")
                 })?;
-                let request = BinlogStreamRequest::new(upstream.config().server_id)
+                let request = BinlogStreamRequest::new(server_id)
                     .with_filename(from.binlog.file.as_bytes())
                     .with_pos(u64::from(offset));
                 Self::request(conn, request).await?
@@ -95,9 +101,12 @@ impl Stream {
                 Some(Err(error)) => return Err(refused(errors::upstream(error))),
                 None => return Err(DmError::new(&codes::DB_BAD_CONN, "the upstream ended the binlog stream")),
             };
-            self.within = DEAD_AFTER;
             let header = event.header();
             let code = header.event_type_raw();
+            // After these the server may still search for the start.
+            if !PREAMBLE.contains(&code) {
+                self.within = DEAD_AFTER;
+            }
             if self.inside_payload && header.log_pos() == 0 && !NEVER_INNER.contains(&code) {
                 continue;
             }
@@ -106,6 +115,17 @@ impl Stream {
         }
     }
 }
+
+/// MySQL tells readers apart by uuid, MariaDB only by server id: there every task of a source needs one of its own.
+fn reader_id(configured: u32, flavor: Flavor, reader: &str) -> u32 {
+    match flavor {
+        Flavor::Mysql => configured,
+        Flavor::Mariadb => configured ^ (READER_IDS + u32::try_from(xxh3_64(reader.as_bytes()) % u64::from(READER_IDS)).unwrap_or(0)),
+    }
+}
+
+/// Ids of readers differ in bits above this, far from the ids that people give their servers.
+const READER_IDS: u32 = 1 << 24;
 
 /// The event as it was on the wire; the library hands out its parts.
 fn whole(event: &mysql_async::binlog::events::Event) -> Vec<u8> {

@@ -27,6 +27,12 @@ pub(crate) async fn list_tables(conn: &mut Conn, filter: &BlockAllowList) -> Res
         .collect())
 }
 
+/// Every database with the character set and collation that its new tables get.
+pub(crate) async fn list_databases(conn: &mut Conn) -> Result<Vec<(String, String, String)>, DmError> {
+    let select = "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA";
+    conn.query(select).await.map_err(errors::upstream)
+}
+
 /// The text of SHOW CREATE TABLE and what it says. `None`: no such table.
 pub(crate) async fn show_create(conn: &mut Conn, name: &TableName, server: &ServerIdentity) -> Result<Option<(String, Table)>, DmError> {
     let row: Option<Row> = match conn.query_first(format!("SHOW CREATE TABLE {name}")).await {
