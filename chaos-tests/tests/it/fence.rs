@@ -10,31 +10,12 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::sleep;
 
-use crate::load::{Ledger, Load, next_row, populate};
-use crate::scene::{Plan, SOURCE, Scene, TASK, rounds, seed};
+use crate::load::{Ledger, finish, next_row, populate, running};
+use crate::scene::{Plan, Scene, TASK, rounds, seed};
 use crate::witness;
 
 const ROWS: u32 = 500;
-const RATE: u32 = 200;
 const TAKE_OVER_MAX: Duration = Duration::from_secs(15);
-
-async fn running(plan: Plan) -> Result<(Scene, Load)> {
-    let scene = Scene::open(plan).await?;
-    populate(&scene, ROWS).await?;
-    let load = Load::start(&scene, seed(), RATE);
-    scene.begin().await?;
-    scene
-        .wait_status("changes are applied", |status| status.unit == "Sync")
-        .await?;
-    next_row(&scene, TAKE_OVER_MAX).await?;
-    Ok((scene, load))
-}
-
-async fn finish(scene: &mut Scene, load: Load) -> Result<()> {
-    load.stop().await?;
-    scene.wait_synced().await?;
-    scene.must_be_identical().await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r10_a_resumed_zombie_commits_nothing() -> Result<()> {
@@ -389,6 +370,5 @@ async fn r20_everything_at_the_target_is_transactional() -> Result<()> {
             .await?
             >= 3
     );
-    let _ = SOURCE;
     Ok(())
 }

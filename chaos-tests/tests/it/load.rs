@@ -18,8 +18,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::task::JoinHandle;
 
-use crate::scene::Scene;
+use crate::scene::{Plan, Scene, seed};
 
+const FEW_ROWS: u32 = 500;
+const RATE: u32 = 200;
+const FIRST_ROW_MAX: Duration = Duration::from_secs(15);
 const ACCOUNTS: u32 = 20;
 const BALANCE: u32 = 1_000;
 /// A source that is down is tried again after this time.
@@ -43,15 +46,15 @@ pub(crate) async fn populate(scene: &Scene, rows: u32) -> Result<()> {
         let values = |row: fn(u32) -> String| (first..=last).map(row).collect::<Vec<_>>().join(",");
         for statement in [
             format!(
-                "INSERT INTO keyed VALUES {}",
+                "INSERT INTO keyed (id, code, n) VALUES {}",
                 values(|n| format!("({n}, 'k{n}', 0)"))
             ),
             format!(
-                "INSERT INTO plain VALUES {}",
+                "INSERT INTO plain (a, b, f, t) VALUES {}",
                 values(|n| format!("({0}, 'p{0}', {0}.25, NULL)", n % 97))
             ),
             format!(
-                "INSERT INTO pair VALUES {}",
+                "INSERT INTO pair (a, b, n) VALUES {}",
                 values(|n| format!("({}, 'b{n}', {n}.125)", n % 7))
             ),
         ] {
@@ -181,15 +184,15 @@ fn change(rng: &mut StdRng, next_id: &mut u64) -> Vec<String> {
     let (id, small, a) = (*next_id, rng.random_range(1..400), rng.random_range(0..97));
     match rng.random_range(0..10) {
         0 => vec![format!(
-            "INSERT INTO keyed VALUES ({id}, 'n{id}', 1), ({id}000, 'm{id}', 2)"
+            "INSERT INTO keyed (id, code, n) VALUES ({id}, 'n{id}', 1), ({id}000, 'm{id}', 2)"
         )],
         1 => vec![format!("UPDATE keyed SET n = n + 1 WHERE id = {small}")],
         2 => vec![
             format!("DELETE FROM keyed WHERE id = {small}"),
-            format!("INSERT INTO keyed VALUES ({small}, 'r{id}', 9)"),
+            format!("INSERT INTO keyed (id, code, n) VALUES ({small}, 'r{id}', 9)"),
         ],
         3 => vec![format!(
-            "INSERT INTO plain VALUES ({a}, 'p{a}', {a}.25, NULL), ({a}, 'p{a}', {a}.25, NULL)"
+            "INSERT INTO plain (a, b, f, t) VALUES ({a}, 'p{a}', {a}.25, NULL), ({a}, 'p{a}', {a}.25, NULL)"
         )],
         4 => vec![format!(
             "UPDATE plain SET f = f * 1.1, t = NOW(3) WHERE a = {a} LIMIT 1"
@@ -200,7 +203,7 @@ fn change(rng: &mut StdRng, next_id: &mut u64) -> Vec<String> {
             a % 7
         )],
         7 => vec![format!(
-            "REPLACE INTO pair VALUES ({}, 'b{small}', {id}.5)",
+            "REPLACE INTO pair (a, b, n) VALUES ({}, 'b{small}', {id}.5)",
             small % 7
         )],
         _ => {
@@ -298,4 +301,25 @@ pub(crate) async fn next_row(scene: &Scene, limit: Duration) -> Result<Duration>
         tokio::time::sleep(Duration::from_millis(15)).await;
     }
     Ok(start.elapsed())
+}
+
+/// A scene whose load is followed from the binlog.
+pub(crate) async fn running(plan: Plan) -> Result<(Scene, Load)> {
+    let scene = Scene::open(plan).await?;
+    populate(&scene, FEW_ROWS).await?;
+    let load = Load::start(&scene, seed(), RATE);
+    scene.begin().await?;
+    scene
+        .wait_status("changes are applied", |status| status.unit == "Sync")
+        .await?;
+    next_row(&scene, FIRST_ROW_MAX).await?;
+    Ok((scene, load))
+}
+
+/// Ends the load, waits until everything of it is at the target, and compares.
+pub(crate) async fn finish(scene: &mut Scene, load: Load) -> Result<()> {
+    let transactions = load.stop().await?;
+    println!("{transactions} transactions");
+    scene.wait_synced().await?;
+    scene.must_be_identical().await
 }
