@@ -12,5 +12,6 @@ mod masters;
 mod plane_scene;
 mod scene;
 mod stopped;
+mod tables;
 mod trace;
 mod witness;
