@@ -1,7 +1,11 @@
 //! Bad input: each case is a typed error that says where and what to do, and leaves nothing half created.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
-use chaos_tests::lab::{Cluster, Ctl, Database, Endpoint, Kind, Port};
+use chaos_tests::lab::{
+    Binaries, Cluster, Ctl, CtlOutput, Database, Endpoint, Folder, Kind, Port, Process,
+};
 use serde_json::json;
 
 use crate::plane_scene::{failed, login, refused, says};
@@ -258,18 +262,38 @@ async fn databases_that_do_not_let_us_in() -> Result<()> {
         port: Port::take()?.number(),
         ..good.clone()
     };
-    let wrong = Endpoint {
-        user: "nobody".to_owned(),
+    database
+        .exec(&[
+            "CREATE USER known IDENTIFIED BY 'another'",
+            "GRANT ALL ON *.* TO known",
+        ])
+        .await?;
+    let wrong = |user: &str| Endpoint {
+        user: user.to_owned(),
         password: PASSWORD.to_owned(),
         ..good.clone()
     };
-    for (login, texts) in [
+    let known = wrong("known");
+    // A server hides that a user does not exist, and how it does so differs by name.
+    let unknown = ["nobody", "none", "stranger", "x1", "x2"].map(wrong);
+    let mut cases = vec![
         (&closed, vec![closed.addr(), "refused".to_owned()]),
         (
-            &wrong,
-            vec![wrong.addr(), "nobody".to_owned(), "denied".to_owned()],
+            &known,
+            vec![known.addr(), "'known'".to_owned(), "denied".to_owned()],
         ),
-    ] {
+    ];
+    for login in &unknown {
+        cases.push((
+            login,
+            vec![
+                login.addr(),
+                format!("'{}'", login.user),
+                "denied".to_owned(),
+            ],
+        ));
+    }
+    for (login, texts) in &cases {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let file = cluster.write("source.yaml", &source_yaml("s", true, login))?;
         let output = cluster.ctl(&["operate-source", "create", &file]).await?;
@@ -287,7 +311,7 @@ async fn databases_that_do_not_let_us_in() -> Result<()> {
         .await?;
     for (login, texts) in [
         (&closed, vec!["[code=26", "refused", "127.0.0.1"]),
-        (&wrong, vec!["[code=26", "nobody", "denied"]),
+        (&known, vec!["[code=26", "'known'", "denied"]),
     ] {
         let yaml = task_yaml("t", login, "s", "");
         task_refused(&cluster, &database, &yaml, &texts).await?;
@@ -523,4 +547,163 @@ async fn names_and_numbers_that_are_taken() -> Result<()> {
         .await?;
     scene.wait_synced().await?;
     scene.must_be_identical().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_and_tasks_need_a_worker_that_checks_them() -> Result<()> {
+    let (cluster, database) =
+        tokio::try_join!(Cluster::start(1, 0), Database::start(Kind::Mysql97))?;
+    let file = cluster.write("s.yaml", &source_yaml("s", true, database.endpoint()))?;
+    let output = cluster.ctl(&["operate-source", "create", &file]).await?;
+    refused(&output, &["[code=", "worker"])?;
+    must_be_empty(&cluster).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_sources_all_are_created_or_none() -> Result<()> {
+    let (cluster, database) =
+        tokio::try_join!(Cluster::start(1, 1), Database::start(Kind::Mysql97))?;
+    let good = database.endpoint().clone();
+    let closed = Endpoint {
+        port: Port::take()?.number(),
+        ..good.clone()
+    };
+    let write = |id: &str, endpoint: &Endpoint| {
+        cluster.write(&format!("{id}.yaml"), &source_yaml(id, true, endpoint))
+    };
+    let (first, second, bad) = (
+        write("first", &good)?,
+        write("second", &good)?,
+        write("bad", &closed)?,
+    );
+    let create = ["operate-source", "create"];
+    let with = |files: &[&str]| -> Vec<String> {
+        create
+            .iter()
+            .chain(files)
+            .map(|&word| word.to_owned())
+            .collect()
+    };
+    for files in [
+        [&first, &second, &bad],
+        [&bad, &first, &second],
+        [&first, &second, &first],
+    ] {
+        let args = with(&files.map(String::as_str));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        refused(&cluster.ctl(&args).await?, &["[code="])?;
+        must_be_empty(&cluster).await?;
+    }
+    let created = cluster
+        .dmctl()
+        .ok(&["operate-source", "create", &first, &second])
+        .await?;
+    ensure!(
+        created["sources"].as_array().map(Vec::len) == Some(2),
+        "{created}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_refuse_wrong_settings() -> Result<()> {
+    let folder = Folder::new("settings")?;
+    let file = |name: &str, text: &str| -> Result<String> {
+        Ok(folder.write(name, text)?.display().to_string())
+    };
+    let unknown_key = file(
+        "unknown.toml",
+        "name = \"x\"\nmaster-adr = \"127.0.0.1:1\"\n",
+    )?;
+    let no_toml = file("no.toml", "name = \n")?;
+    let busy = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let busy = busy.local_addr()?.to_string();
+    let cases: &[(&str, Vec<&str>, &[&str])] = &[
+        ("dm-master", vec!["--wat"], &["[code=", "--wat"]),
+        ("dm-worker", vec!["--wat"], &["[code=", "--wat"]),
+        (
+            "dm-master",
+            vec!["--config", &unknown_key],
+            &["[code=", "unknown.toml", "master-adr"],
+        ),
+        (
+            "dm-worker",
+            vec!["--config", &unknown_key],
+            &["[code=", "unknown.toml", "master-adr"],
+        ),
+        (
+            "dm-master",
+            vec!["--config", &no_toml],
+            &["[code=", "no.toml", "line 1"],
+        ),
+        (
+            "dm-worker",
+            vec!["--config", &no_toml],
+            &["[code=", "no.toml", "line 1"],
+        ),
+        (
+            "dm-master",
+            vec!["--config", "/nowhere.toml"],
+            &["/nowhere.toml"],
+        ),
+        (
+            "dm-worker",
+            vec!["--config", "/nowhere.toml"],
+            &["/nowhere.toml"],
+        ),
+        ("dm-worker", vec![], &["[code=", "join"]),
+        ("dm-worker", vec!["--join", "nohost"], &["[code=", "nohost"]),
+        (
+            "dm-master",
+            vec!["--initial-cluster", "a"],
+            &["[code=", "initial-cluster"],
+        ),
+        (
+            "dm-master",
+            vec!["--name", "a", "--initial-cluster", "b=http://127.0.0.1:1"],
+            &["[code=", "initial-cluster"],
+        ),
+        (
+            "dm-master",
+            vec!["--lease-ttl", "soon"],
+            &["[code=", "lease-ttl", "soon"],
+        ),
+        (
+            "dm-master",
+            vec!["--master-addr", &busy],
+            &["[code=", &busy],
+        ),
+        (
+            "dm-worker",
+            vec!["--join", "127.0.0.1:1", "--worker-addr", &busy],
+            &["[code=", &busy],
+        ),
+        (
+            "dm-master",
+            vec!["--secret-key-path", &no_toml],
+            &["[code=", "secret-key-path"],
+        ),
+        ("dm-master", vec!["--ssl-ca", "x"], &["[code=", "ssl-ca"]),
+        (
+            "dm-worker",
+            vec!["--join", "127.0.0.1:1", "--ssl-ca", "x"],
+            &["[code=", "ssl-ca"],
+        ),
+    ];
+    for (program, args, texts) in cases {
+        let mut command = std::process::Command::new(Binaries::find()?.path(program)?);
+        command.args(args).current_dir(folder.path());
+        let log = folder.path().join("log");
+        let mut process = Process::start(program, command, &log)?;
+        let status = process.wait_exit(Duration::from_secs(10)).await?;
+        let output = CtlOutput {
+            code: status.code().unwrap_or(-1),
+            stdout: String::new(),
+            stderr: process.log_tail(),
+        };
+        std::fs::remove_file(&log)?;
+        ensure!(output.code == 2, "{program} {args:?}: {output}");
+        says(&output, texts).with_context(|| format!("{program} {args:?}"))?;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use chaos_tests::lab::{
 use chaos_tests::skip;
 use tokio::time::sleep;
 
-use crate::plane_scene::{Arrivals, Trickle, says};
+use crate::plane_scene::{Arrivals, Trickle, refused, says};
 use crate::scene::{Plan, SOURCE, Scene, TASK};
 
 /// The issue: within 10 s. The command's own start is part of it.
@@ -260,6 +260,88 @@ async fn every_command_works_at_a_follower() -> Result<()> {
     ctl.ok(&["stop-task", TASK]).await?;
     ctl.ok(&["operate-source", "stop", SOURCE]).await?;
     Ok(())
+}
+
+/// R28: a command whose master dies before it answers is carried out once, and acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn r28_a_command_outlives_the_leader_that_took_it() -> Result<()> {
+    let mut scene = scene(3, "5s").await?;
+    let source = scene.cluster.write("source.yaml", &scene.source_yaml())?;
+    scene.ctl(&["operate-source", "create", &source]).await?;
+    let task = scene.cluster.write("task.yaml", &scene.task_yaml())?;
+    let mut generations = Vec::new();
+    for delay in [60, 180, 400] {
+        let leader = scene.cluster.leader().await?;
+        let ctl = scene.cluster.dmctl().clone();
+        let file = task.clone();
+        let started = tokio::spawn(async move { ctl.ok(&["start-task", &file]).await });
+        sleep(Duration::from_millis(delay)).await;
+        kill(&mut scene.cluster, leader)?;
+        let answer = started.await??;
+        ensure!(answer["sources"][0]["source"] == SOURCE, "{answer}");
+        scene.wait_synced().await?;
+        let generation = "SELECT CAST(generation AS SIGNED) FROM `{meta}`.dm_head";
+        generations.push(scene.number(generation).await?);
+        scene.cluster.start_master(leader)?;
+        ready(&mut scene.cluster, leader).await?;
+        scene.ctl(&["stop-task", TASK]).await?;
+    }
+    println!("generations {generations:?}");
+    scene.must_be_identical().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_leader_hands_over() -> Result<()> {
+    let mut scene = scene(3, "5s").await?;
+    scene.begin().await?;
+    scene.wait_synced().await?;
+    let trickle = Trickle::start(&scene, Duration::from_millis(40));
+    let arrivals = Arrivals::start(&scene);
+    arrivals.wait_some().await?;
+    for _ in 0..3 {
+        let leader = scene.cluster.leader().await?;
+        let master = scene.cluster.masters.get_mut(leader);
+        let begun = Instant::now();
+        master.context("no such master")?.stop(EXIT_MAX).await?;
+        scene.ctl(&["transfer-source", SOURCE, "worker1"]).await?;
+        println!("stopped, and the next answer, in {:?}", begun.elapsed());
+        ensure!(begun.elapsed() < Duration::from_secs(5));
+        scene.cluster.start_master(leader)?;
+        ready(&mut scene.cluster, leader).await?;
+    }
+    let gap = arrivals.longest_gap().await?;
+    println!("longest pause of rows {gap:?}");
+    ensure!(
+        gap < Duration::from_millis(1_500),
+        "rows paused for {gap:?}"
+    );
+    trickle.stop().await?;
+    scene.wait_synced().await?;
+    scene.must_be_identical().await
+}
+
+/// R32: what nobody confirmed is not called done, and it happens when the worker hears of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn r32_a_pause_that_nobody_confirms_says_so() -> Result<()> {
+    let mut scene = scene(1, "5s").await?;
+    scene.begin().await?;
+    scene.wait_synced().await?;
+    scene.kill_owner().await?;
+    let output = scene.cluster.ctl(&["pause-task", TASK]).await?;
+    refused(&output, &["recorded; writes may continue"])?;
+    scene
+        .at_source(&["INSERT INTO {db}.ticks () VALUES ()"])
+        .await?;
+    scene.start_worker(0).await?;
+    scene
+        .wait_status("the task is paused", |status| status.stage == "Paused")
+        .await?;
+    sleep(Duration::from_secs(1)).await;
+    let rows = scene.number("SELECT COUNT(*) FROM `{db}`.ticks").await?;
+    ensure!(rows == 1, "a paused task wrote");
+    scene.ctl(&["resume-task", TASK]).await?;
+    scene.wait_synced().await?;
+    scene.must_be_identical().await
 }
 
 /// Runs until it ends by itself; the exit code and its log.

@@ -277,5 +277,7 @@ fn secret_key(settings: &Settings) -> Result<Option<SecretKey>, DmError> {
         )
         .with_cause(error)
     })?;
-    SecretKey::from_hex(&text).map(Some)
+    SecretKey::from_hex(&text)
+        .map(Some)
+        .map_err(|error| error.annotate(format!("secret-key-path {path}")))
 }

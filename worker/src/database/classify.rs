@@ -70,6 +70,15 @@ pub fn classify_connect(error: &Error, scope: Scope, address: &str, user: &str) 
                     "Remove `security` from the configuration, or switch TLS on at the server.",
                 )
         }
+        // Servers also answer so to hide that there is no such user.
+        Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
+            let message = format!(
+                "access denied at {address} for user '{user}': there is no such user, or it logs in by {name}, which is not supported"
+            );
+            DmError { message, ..dm }
+                .with_kind(Kind::Definite)
+                .with_workaround("Check the user in the configuration; create it with caching_sha2_password or mysql_native_password.")
+        }
         Error::Io(io) => DmError {
             message: format!("can't connect to {address}"),
             ..dm
@@ -205,5 +214,17 @@ mod tests {
         let error = classify_connect(&server(1045), Scope::Upstream, "h:1", "u");
         assert_eq!((error.code, error.kind), (10001, Kind::Definite));
         assert!(error.message.contains("h:1") && error.message.contains("'u'"));
+    }
+
+    #[test]
+    fn a_hidden_user_is_access_denied() {
+        let hidden = Error::Driver(DriverError::UnknownAuthPlugin {
+            name: "sha256_password".into(),
+        });
+        let error = classify_connect(&hidden, Scope::Upstream, "h:1", "u");
+        assert_eq!((error.code, error.kind), (10001, Kind::Definite));
+        for part in ["access denied at h:1", "'u'", "sha256_password"] {
+            assert!(error.message.contains(part), "{error}");
+        }
     }
 }

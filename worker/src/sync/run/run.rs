@@ -60,7 +60,7 @@ async fn attempt(spec: &SubtaskSpec, control: &Control, first: &mut bool) -> Res
     *first = false;
     control.update(|status| {
         status.stage = pb::Stage::Running;
-        status.errors.clear();
+        status.unit = if spec.config.mode == TaskMode::Full { pb::UnitType::Load } else { pb::UnitType::Sync };
         status.note = None;
     });
     if ready.applier.lane().progress().finished {
