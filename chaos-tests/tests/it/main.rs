@@ -1,15 +1,20 @@
 //! End-to-end tests, one file per scenario.
 
 mod compare;
+mod data_folders;
 mod dmctl;
+mod encryption;
 mod fence;
 mod input;
+mod input_databases;
+mod input_settings;
 mod kills;
 mod lab;
 mod load;
 mod many;
 mod masters;
 mod plane_scene;
+mod refusal;
 mod scene;
 mod stopped;
 mod tables;
