@@ -11,6 +11,7 @@ use dm_proto::{
     request_id::RequestId,
     transport::{self, MESSAGE_BYTES_MAX, Security},
 };
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},
@@ -23,7 +24,7 @@ use crate::CtlError;
 pub type Master = MasterClient<Channel>;
 
 /// After so long in lost connections and elections a call is not tried again. The last try may take as long as a master waits
-/// for a leader (4.5 s), and without a quorum all of it must end within 10 s.
+/// for a leader (4 s), and without a quorum all of it must end within 10 s.
 pub const ELECTION_WAIT: Duration = Duration::from_secs(5);
 
 /// DM's default for queries.
@@ -35,6 +36,9 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(35 * 60);
 /// Pause between two tries; doubles up to the maximum, so an election of half a second costs little.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// So long an address is tried alone.
+const HEAD_START: Duration = Duration::from_millis(300);
 
 /// The masters, of which one is connected.
 #[derive(Debug)]
@@ -134,27 +138,17 @@ impl Client {
         if let Some((index, master)) = &walk.connected {
             return Ok((*index, master.clone()));
         }
-        let mut causes = Vec::new();
         let start = walk.next;
-        let order = self
-            .addrs
-            .iter()
-            .enumerate()
-            .cycle()
-            .skip(start)
-            .take(self.addrs.len());
-        for (index, addr) in order {
-            match transport::connect(addr, &self.security).await {
-                Ok(channel) => {
-                    let master =
-                        MasterClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-                    walk.connected = Some((index, master.clone()));
-                    return Ok((index, master));
-                }
-                Err(cause) => causes.push(cause),
-            }
-        }
-        Err(CtlError::Connect(causes))
+        let order = (0..self.addrs.len()).map(|step| (start + step) % self.addrs.len());
+        let dialled = first_of(order, async |index| {
+            let addr = self.addrs.get(index).map_or("", String::as_str);
+            let channel = transport::connect(addr, &self.security).await?;
+            Ok((index, channel))
+        });
+        let (index, channel) = dialled.await.map_err(CtlError::Connect)?;
+        let master = MasterClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        walk.connected = Some((index, master.clone()));
+        Ok((index, master))
     }
 
     /// Forgets a master that cannot serve now; the next walk starts behind it.
@@ -171,11 +165,66 @@ impl Client {
     }
 }
 
+/// Tries them in order and takes the first that succeeds. One that fails hands on at once, one that is silent after a head
+/// start: hosts that are down must not use up the time of a call.
+async fn first_of<T, E>(
+    order: impl IntoIterator<Item = usize>,
+    attempt: impl AsyncFn(usize) -> Result<T, E>,
+) -> Result<T, Vec<E>> {
+    let mut waiting = order.into_iter().peekable();
+    let (mut running, mut causes) = (FuturesUnordered::new(), Vec::new());
+    loop {
+        if let Some(next) = waiting.next() {
+            running.push(attempt(next));
+        }
+        tokio::select! {
+            Some(done) = running.next() => match done {
+                Ok(found) => return Ok(found),
+                Err(cause) => causes.push(cause),
+            },
+            () = sleep(HEAD_START), if waiting.peek().is_some() => {}
+            else => return Err(causes),
+        }
+    }
+}
+
 /// A call that fails soon was in trouble from its start; one that broke after minutes of work is only now.
 fn trouble_began(call_began: Instant) -> Instant {
     if call_began.elapsed() <= ELECTION_WAIT {
         call_began
     } else {
         Instant::now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, future::pending};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn silent_hosts_cost_a_head_start_each_and_refusals_nothing() {
+        let began = Instant::now();
+        let found = first_of(0..4, async |place| match place {
+            0 | 1 => pending().await,
+            2 => Err("refused"),
+            place => Ok(place),
+        });
+        assert_eq!(found.await, Ok(3));
+        assert!(began.elapsed() >= HEAD_START * 2 && began.elapsed() < HEAD_START * 10);
+    }
+
+    #[tokio::test]
+    async fn the_first_is_kept_and_the_others_are_not_asked() {
+        let asked = RefCell::new(Vec::new());
+        let found = first_of([2, 0, 1], async |place| {
+            asked.borrow_mut().push(place);
+            Ok::<_, &str>(place)
+        });
+        assert_eq!(found.await, Ok(2));
+        assert_eq!(*asked.borrow(), [2]);
+        let none = first_of(0..2, async |place| Err::<usize, _>(place)).await;
+        assert_eq!(none, Err(vec![0, 1]));
     }
 }

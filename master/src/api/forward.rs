@@ -26,7 +26,7 @@ use crate::{errors, raft::LeaderInfo};
 /// Set on forwarded calls.
 pub const FORWARDED_KEY: &str = "dm-forwarded";
 /// Longest wait for a leader. Stock dmctl calls twice, and both together end within 10 s.
-pub const LEADER_WAIT: Duration = Duration::from_millis(4_500);
+pub const LEADER_WAIT: Duration = Duration::from_secs(4);
 /// A forwarded call met a master that does not lead: so long it waits whether it is about to.
 const FORWARDED_WAIT: Duration = Duration::from_secs(1);
 /// Pause before the leader is looked for again.
