@@ -27,6 +27,7 @@ mod errors;
 mod fence_token;
 mod load;
 mod meta;
+mod native;
 mod run;
 mod schedule;
 mod status;

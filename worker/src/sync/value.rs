@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use dm_binlog::Value as Raw;
 use dm_ddl::{Column, TypeKind};
 
-use super::transform::Charset;
+use super::{native, transform::Charset};
 
 /// A value in canonical form.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub(crate) enum Value {
 pub(crate) enum ValueError {
     #[error("its bytes are not valid {0}")]
     Charset(Charset),
+    #[error("its bytes are not a stored value of its type")]
+    Stored,
 }
 
 impl Value {
@@ -43,6 +45,10 @@ impl Value {
             Raw::Float(value) => Self::Float(value),
             Raw::Double(value) => Self::Double(value),
             Raw::Decimal(text) => Self::Number(text),
+            // A snapshot has these as text, the binlog as they are stored.
+            Raw::Bytes(bytes) if matches!(column.ty.kind, TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6) => {
+                Self::Text(native::text(column.ty.kind, bytes).ok_or(ValueError::Stored)?)
+            }
             Raw::Bytes(bytes) => Self::from_bytes(bytes, column, charset)?,
             Raw::Enum(index) => Self::UInt(u64::from(index)),
             Raw::Set(bits) | Raw::Bit { bits, .. } => Self::UInt(bits),
@@ -73,6 +79,7 @@ impl Value {
                 }
                 Ok(Self::Bytes(bytes))
             }
+            TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6 => Charset::Utf8.decode(bytes).map(Self::Text).ok_or(ValueError::Charset(Charset::Utf8)),
             _ if charset == Charset::Binary => Ok(Self::Bytes(bytes.to_vec())),
             _ => charset.decode(bytes).map(Self::Text).ok_or(ValueError::Charset(charset)),
         }

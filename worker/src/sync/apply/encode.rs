@@ -145,12 +145,23 @@ fn same_bytes(sql: &mut String, name: &str, kind: TypeKind, value: Option<&Value
             Value::Text(text.clone()).write_literal(sql);
             sql.push_str(" AS JSON)");
         }
+        // Their texts have several spellings; the server compares values.
+        Value::Text(_) if matches!(kind, TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6) => {
+            let _ = write!(sql, "{name} = ");
+            value.unwrap_or(&Value::Null).write_literal(sql);
+        }
+        Value::Bytes(_) if kind == TypeKind::Vector => {
+            let _ = write!(sql, "TO_BASE64({name}) = TO_BASE64(");
+            value.unwrap_or(&Value::Null).write_literal(sql);
+            sql.push(')');
+        }
         Value::Text(text) | Value::Json(text) => {
             let _ = write!(sql, "CAST(CONVERT({name} USING utf8mb4) AS BINARY) = ");
             Value::Bytes(text.as_bytes().to_vec()).write_literal(sql);
         }
+        // Plain arithmetic would take the 64th bit for a sign.
         Value::UInt(bits) if matches!(kind, TypeKind::Enum | TypeKind::Set | TypeKind::Bit) => {
-            let _ = write!(sql, "{name} + 0 = {bits}");
+            let _ = write!(sql, "CAST({name} AS UNSIGNED) = {bits}");
         }
         value => {
             let _ = write!(sql, "{name} = ");

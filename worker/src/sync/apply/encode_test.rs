@@ -44,7 +44,7 @@ fn r17_keyless_rows_are_matched_bytewise_and_null_safe() {
     encoder.change(&plan, &RowChange::Delete(row.clone()));
     assert_eq!(
         encoder.statements,
-        ["DELETE FROM `x`.`y` WHERE CAST(CONVERT(`a` USING utf8mb4) AS BINARY) = x'4162' AND `b` IS NULL AND `e` + 0 = 2 \
+        ["DELETE FROM `x`.`y` WHERE CAST(CONVERT(`a` USING utf8mb4) AS BINARY) = x'4162' AND `b` IS NULL AND CAST(`e` AS UNSIGNED) = 2 \
           AND `j` = CAST('{}' AS JSON) LIMIT 1"]
     );
     let mut encoder = Encoder::new(true);
