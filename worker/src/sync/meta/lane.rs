@@ -1,5 +1,7 @@
 //! One writing session at the target and its row: the fenced commit (R9, R10).
 
+use std::time::Duration;
+
 use dm_model::{DmError, codes};
 use mysql_async::{Conn, prelude::Queryable};
 use tracing::{debug, warn};
@@ -21,6 +23,8 @@ const PACKET_BYTES: usize = 1 << 20;
 const PACKET_HEAD_BYTES: usize = 1 << 10;
 /// Tries of a batch that the server refused for a passing reason (deadlock, lock wait, write conflict).
 const TRANSIENT_TRIES_MAX: u32 = 120;
+/// A batch that takes longer is shown.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// A writing session with its row in `dm_lane`.
 #[derive(Debug)]
@@ -123,7 +127,10 @@ impl Lane {
         loop {
             self.control.check()?;
             let ended = match self.conn.as_mut() {
-                Some(_) => self.try_commit(statements, progress).await,
+                Some(_) => {
+                    let (control, address) = (self.control.clone(), self.target.address());
+                    shown(&control, &address, self.try_commit(statements, progress)).await
+                }
                 None => Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "the connection to the target was lost")),
             };
             match ended {
@@ -149,6 +156,7 @@ impl Lane {
                 Try::Unknown(error) => {
                     tries += 1;
                     warn!(%error, "outcome of a commit unknown; asking the target");
+                    self.control.note(Some(format!("asking the target whether a commit is in: {error}")));
                     if self.reopen().await? {
                         self.progress = progress.clone();
                         self.control.note(None);
@@ -359,6 +367,18 @@ impl Lane {
             )),
         }
     }
+}
+
+/// Says that the target is silent while `answer` takes long.
+async fn shown<T>(control: &Control, address: &str, answer: impl Future<Output = T>) -> T {
+    tokio::pin!(answer);
+    if let Ok(answer) = tokio::time::timeout(SILENT, &mut answer).await {
+        return answer;
+    }
+    control.note(Some(format!("waiting for an answer of the target {address} to a batch")));
+    let answer = answer.await;
+    control.note(None);
+    answer
 }
 
 /// Statements before the caller's in the first packet: BEGIN, the compare-and-set, the assertion.
