@@ -66,7 +66,8 @@ impl Side {
         plan: &Plan,
         mut visit: impl FnMut(u128, &Row),
     ) -> Result<()> {
-        let query = format!("SELECT {} FROM `{}`.`{}`", plan.list(), table.0, table.1);
+        let [schema, name] = [&table.0, &table.1].map(|name| name.replace('`', "``"));
+        let query = format!("SELECT {} FROM `{schema}`.`{name}`", plan.list());
         let mut result = self
             .conn
             .exec_iter(&query, ())
