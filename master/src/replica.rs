@@ -30,6 +30,8 @@ pub trait Replica: Send + Sync + 'static {
     fn cluster_id(&self) -> u64;
     /// Lets another master lead.
     async fn step_down(&self, timeout: Duration) -> Result<(), DmError>;
+    /// Returns when this member can no longer take part (a full disk, a failed sync): the process should end.
+    async fn failed(&self) -> String;
     /// Stops taking part.
     async fn shutdown(&self);
 }
@@ -78,6 +80,10 @@ impl Replica for RaftNode {
             return Err(DmError::new(&codes::NO_QUORUM, message));
         };
         self.transfer_leader(target.node_id, timeout).await
+    }
+
+    async fn failed(&self) -> String {
+        RaftNode::failed(self).await
     }
 
     async fn shutdown(&self) {

@@ -124,10 +124,14 @@ impl Master {
 
     /// Returns when the server ended by itself, which is a failure.
     pub async fn failed(&mut self) -> String {
-        match (&mut self.server).await {
-            Ok(Ok(())) => "the server ended".to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+        tokio::select! {
+            ended = &mut self.server => match ended {
+                Ok(Ok(())) => "the server ended".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            },
+            why = self.replica.failed() => format!("the raft member stopped: {why}"),
+            Some(ended) = self.tasks.join_next() => format!("a task of the leader ended: {ended:?}"),
         }
     }
 

@@ -36,12 +36,17 @@ fn split(key: &[u8]) -> Option<(u64, u32)> {
     ))
 }
 
-/// Stores a snapshot, synced, and removes the older ones: only the newest is ever read.
+/// Stores a snapshot, synced, and removes the older ones: only the newest is ever read. One that is older than what is stored
+/// changes nothing, or a build that was overtaken by the leader's snapshot would bring back a state whose log is gone.
 pub(crate) async fn save(
     store: &Store,
     meta: &SnapshotMeta,
     data: &[u8],
 ) -> Result<(), StoreError> {
+    let _one_at_a_time = store.saving_snapshot.lock().await;
+    if newest_meta(store)?.is_some_and(|stored| stored.last_log_id > meta.last_log_id) {
+        return Ok(());
+    }
     let sequence = newest_key(store)?.map_or(0, |(sequence, _)| sequence.saturating_add(1));
     write(store, sequence, meta, data)?;
     store.sync().await?;

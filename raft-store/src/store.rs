@@ -30,6 +30,8 @@ pub struct Store {
     // Before `db`: its thread must end first.
     flusher: Flusher,
     db: Arc<DB>,
+    /// Held while a snapshot is written: one that is built here and one that the leader sends may come at once.
+    pub(crate) saving_snapshot: tokio::sync::Mutex<()>,
 }
 
 impl Store {
@@ -43,7 +45,11 @@ impl Store {
             .map_err(database("can't open the database"))?;
         let db = Arc::new(db);
         let flusher = Flusher::start(db.clone()).map_err(|_| StoreError::Closed)?;
-        let store = Arc::new(Self { flusher, db });
+        let store = Arc::new(Self {
+            flusher,
+            db,
+            saving_snapshot: tokio::sync::Mutex::new(()),
+        });
         store.check_log()?;
         Ok(store)
     }

@@ -172,19 +172,22 @@ impl Led {
     ) -> CommonWorkerResponse {
         let deadline = Instant::now() + CONFIRM_TIMEOUT;
         loop {
-            let (owner, last_epoch) = self.read(|state| {
+            let (owner, same_process, last_epoch) = self.read(|state| {
                 let source = state.sources.get(source);
-                let owner = source
-                    .and_then(|source| source.lease.as_ref())
-                    .map(|lease| lease.worker.clone());
-                (owner, source.map_or(0, |source| source.last_epoch.0))
+                let lease = source.and_then(|source| source.lease.as_ref());
+                // An answer of another process of that name says nothing about the one that holds the lease.
+                let same_process = lease.is_some_and(|lease| {
+                    self.term.hub.incarnation(&lease.worker) == Some(lease.incarnation.0)
+                });
+                let owner = lease.map(|lease| lease.worker.clone());
+                (owner, same_process, source.map(|source| source.last_epoch.0))
             });
             match &owner {
-                Some(worker) if self.stands_still(worker, task, source, index, stop).await => {
+                Some(worker) if same_process && self.stands_still(worker, task, source, index, stop).await => {
                     return response(source, worker, Ok(String::new()));
                 }
                 // Nobody ever owned the source, so nobody ever wrote for it.
-                None if last_epoch == 0 => return response(source, "", Ok(String::new())),
+                None if last_epoch == Some(0) => return response(source, "", Ok(String::new())),
                 _ => {}
             }
             if Instant::now() >= deadline || self.term.over.is_cancelled() {

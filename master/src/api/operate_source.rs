@@ -98,8 +98,11 @@ impl Led {
     async fn put_all(&self, checked: &[Checked], worker: &str) -> Result<(), ApiError> {
         let mut created = Vec::new();
         for source in checked {
+            created.push(source.id.clone());
             if let Err(error) = self.put_one(source, worker).await {
-                for id in created {
+                // Behind an entry whose outcome is not known the removals would make things worse, not better.
+                let definite = matches!(&error, ApiError::Dm(error) if error.kind == dm_model::Kind::Definite);
+                for id in created.into_iter().filter(|_| definite) {
                     // A removal that fails leaves a source without tasks: harmless, and shown by `operate-source show`.
                     let _ = self
                         .propose(
@@ -110,7 +113,6 @@ impl Led {
                 }
                 return Err(error);
             }
-            created.push(source.id.clone());
         }
         Ok(())
     }

@@ -198,6 +198,11 @@ impl Hub {
             .collect()
     }
 
+    /// Which process of that name is connected.
+    pub fn incarnation(&self, worker: &str) -> Option<u64> {
+        self.lock().workers.get(worker).map(|connected| connected.incarnation)
+    }
+
     /// Revision up to which the worker was told what to do.
     pub fn told_revision(&self, worker: &str) -> Option<u64> {
         self.lock()

@@ -243,10 +243,16 @@ impl Stream {
         tokio::spawn(async move {
             let _permit = permit;
             let lease_ttl_ms = service.replicated.read(|state| state.settings.lease_ttl_ms);
-            // After the receipt and before the answer: so the answer says that we led in between (R31).
+            // After the receipt and before the answer: so the answer says that we led in between (R31), and with everything
+            // applied that an interim leader may have granted.
             let timeout = Duration::from_millis(lease_ttl_ms);
-            if let Err(error) = service.replica.confirm_leadership(timeout).await {
+            if let Err(error) = service.replica.linearizable(timeout).await {
                 debug!(%error, worker, "heartbeat not answered");
+                return;
+            }
+            let now = service.replica.leadership().borrow().clone();
+            if term.over.is_cancelled() || !now.is_leader || now.term != term.number {
+                debug!(worker, "heartbeat of an earlier term not answered");
                 return;
             }
             let renewed = service.replicated.read(|state| {

@@ -86,12 +86,17 @@ impl LeaseTable {
         let mut leases = self.lock();
         match leases.get_mut(source) {
             Some(lease) if lease.epoch == epoch && !lease.given_back => {
-                lease.ttl_ms = ttl_ms;
-                lease.view.extend(sent_at.after_ms(usable_ms(ttl_ms)));
+                // The masters wait for the TTL that stands in the grant, so a longer one of today does not count (R31).
+                lease.view.extend(sent_at.after_ms(usable_ms(ttl_ms.min(lease.ttl_ms))));
                 true
             }
             _ => false,
         }
+    }
+
+    /// The shortest TTL of the leases held: heartbeats must keep up with it.
+    pub fn shortest_ttl_ms(&self) -> Option<u64> {
+        self.lock().values().map(|lease| lease.ttl_ms).min()
     }
 
     /// Gives a lease up at once: every token that hangs from it is dead.
