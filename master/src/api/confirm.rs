@@ -180,10 +180,17 @@ impl Led {
                     self.term.hub.incarnation(&lease.worker) == Some(lease.incarnation.0)
                 });
                 let owner = lease.map(|lease| lease.worker.clone());
-                (owner, same_process, source.map(|source| source.last_epoch.0))
+                (
+                    owner,
+                    same_process,
+                    source.map(|source| source.last_epoch.0),
+                )
             });
             match &owner {
-                Some(worker) if same_process && self.stands_still(worker, task, source, index, stop).await => {
+                Some(worker)
+                    if same_process
+                        && self.stands_still(worker, task, source, index, stop).await =>
+                {
                     return response(source, worker, Ok(String::new()));
                 }
                 // Nobody ever owned the source, so nobody ever wrote for it.

@@ -101,7 +101,8 @@ impl Led {
             created.push(source.id.clone());
             if let Err(error) = self.put_one(source, worker).await {
                 // Behind an entry whose outcome is not known the removals would make things worse, not better.
-                let definite = matches!(&error, ApiError::Dm(error) if error.kind == dm_model::Kind::Definite);
+                let definite =
+                    matches!(&error, ApiError::Dm(error) if error.kind == dm_model::Kind::Definite);
                 for id in created.into_iter().filter(|_| definite) {
                     // A removal that fails leaves a source without tasks: harmless, and shown by `operate-source show`.
                     let _ = self

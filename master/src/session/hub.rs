@@ -200,7 +200,10 @@ impl Hub {
 
     /// Which process of that name is connected.
     pub fn incarnation(&self, worker: &str) -> Option<u64> {
-        self.lock().workers.get(worker).map(|connected| connected.incarnation)
+        self.lock()
+            .workers
+            .get(worker)
+            .map(|connected| connected.incarnation)
     }
 
     /// Revision up to which the worker was told what to do.

@@ -87,7 +87,9 @@ impl LeaseTable {
         match leases.get_mut(source) {
             Some(lease) if lease.epoch == epoch && !lease.given_back => {
                 // The masters wait for the TTL that stands in the grant, so a longer one of today does not count (R31).
-                lease.view.extend(sent_at.after_ms(usable_ms(ttl_ms.min(lease.ttl_ms))));
+                lease
+                    .view
+                    .extend(sent_at.after_ms(usable_ms(ttl_ms.min(lease.ttl_ms))));
                 true
             }
             _ => false,

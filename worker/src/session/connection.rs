@@ -268,7 +268,11 @@ impl<'a> Connection<'a> {
 
     fn acknowledged(&mut self, ack: v1::HeartbeatAck) {
         self.parts.masters.learn(&ack.masters);
-        let shortest_ms = self.parts.leases.shortest_ttl_ms().unwrap_or(ack.lease_ttl_ms);
+        let shortest_ms = self
+            .parts
+            .leases
+            .shortest_ttl_ms()
+            .unwrap_or(ack.lease_ttl_ms);
         self.set_ttl(ack.lease_ttl_ms.min(shortest_ms));
         let Some(sent_at) = self.pending.answered(ack.seq) else {
             return;

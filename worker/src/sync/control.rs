@@ -19,7 +19,11 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(token: FenceToken, cancel: CancellationToken) -> Self {
-        Self { token, cancel, status: Arc::new(Mutex::new(Arc::new(SubtaskStatus::starting()))) }
+        Self {
+            token,
+            cancel,
+            status: Arc::new(Mutex::new(Arc::new(SubtaskStatus::starting()))),
+        }
     }
 
     pub(crate) fn token(&self) -> &FenceToken {
@@ -28,7 +32,11 @@ impl Control {
 
     /// Fails when no new work may be issued: asked to stop, or the lease has ended.
     pub(crate) fn check(&self) -> Result<(), Stop> {
-        if self.cancel.is_cancelled() || !self.token.is_live() { Err(Stop::Asked) } else { Ok(()) }
+        if self.cancel.is_cancelled() || !self.token.is_live() {
+            Err(Stop::Asked)
+        } else {
+            Ok(())
+        }
     }
 
     /// Resolves when no new work may be issued.
@@ -59,6 +67,9 @@ impl Control {
     }
 
     pub(crate) fn status(&self) -> Arc<SubtaskStatus> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.status
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

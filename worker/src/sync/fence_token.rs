@@ -33,7 +33,16 @@ impl FenceToken {
         lease: LeaseView,
         ttl_ms: u64,
     ) -> Self {
-        Self { cluster_id, task, source, generation, epoch, incarnation, lease, ttl_ms }
+        Self {
+            cluster_id,
+            task,
+            source,
+            generation,
+            epoch,
+            incarnation,
+            lease,
+            ttl_ms,
+        }
     }
 
     /// The cluster that minted the token.

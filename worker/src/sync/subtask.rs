@@ -41,7 +41,11 @@ impl Subtask {
         let cancel = CancellationToken::new();
         let control = Control::new(spec.token.clone(), cancel.clone());
         let running = tokio::spawn(watched(spec, control.clone()));
-        SubtaskHandle { cancel, control, running: Some(running) }
+        SubtaskHandle {
+            cancel,
+            control,
+            running: Some(running),
+        }
     }
 }
 
@@ -55,8 +59,15 @@ pub struct SubtaskHandle {
 
 /// A panic must not look like a running subtask.
 async fn watched(spec: SubtaskSpec, control: Control) {
-    if AssertUnwindSafe(run(spec, control.clone())).catch_unwind().await.is_err() {
-        let error = DmError::new(&codes::SYNCER_UNIT_PANIC, "the subtask ended by a bug; the worker's log has the place");
+    if AssertUnwindSafe(run(spec, control.clone()))
+        .catch_unwind()
+        .await
+        .is_err()
+    {
+        let error = DmError::new(
+            &codes::SYNCER_UNIT_PANIC,
+            "the subtask ended by a bug; the worker's log has the place",
+        );
         control.update(|status| {
             status.stage = pb::Stage::Paused;
             status.errors = vec![error];
@@ -73,8 +84,13 @@ impl SubtaskHandle {
     /// Nothing of it will write any more: its target connections are closed.
     pub async fn stopped(&mut self) {
         self.cancel.cancel();
-        let Some(running) = self.running.as_mut() else { return };
-        if tokio::time::timeout(STOP_WITHIN, &mut *running).await.is_err() {
+        let Some(running) = self.running.as_mut() else {
+            return;
+        };
+        if tokio::time::timeout(STOP_WITHIN, &mut *running)
+            .await
+            .is_err()
+        {
             running.abort();
             let _aborted = running.await;
         }

@@ -37,7 +37,11 @@ pub(crate) enum ValueError {
 
 impl Value {
     /// From a decoded binlog value of `column`.
-    pub(crate) fn from_binlog(raw: Raw<'_>, column: &Column, charset: Charset) -> Result<Self, ValueError> {
+    pub(crate) fn from_binlog(
+        raw: Raw<'_>,
+        column: &Column,
+        charset: Charset,
+    ) -> Result<Self, ValueError> {
         Ok(match raw {
             Raw::Null => Self::Null,
             Raw::Int(value) => Self::Int(value),
@@ -46,7 +50,12 @@ impl Value {
             Raw::Double(value) => Self::Double(value),
             Raw::Decimal(text) => Self::Number(text),
             // A snapshot has these as text, the binlog as they are stored.
-            Raw::Bytes(bytes) if matches!(column.ty.kind, TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6) => {
+            Raw::Bytes(bytes)
+                if matches!(
+                    column.ty.kind,
+                    TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6
+                ) =>
+            {
                 Self::Text(native::text(column.ty.kind, bytes).ok_or(ValueError::Stored)?)
             }
             Raw::Bytes(bytes) => Self::from_bytes(bytes, column, charset)?,
@@ -54,22 +63,51 @@ impl Value {
             Raw::Set(bits) | Raw::Bit { bits, .. } => Self::UInt(bits),
             Raw::Year(year) => Self::UInt(u64::from(year)),
             Raw::Date { year, month, day } => Self::Time(format!("{year:04}-{month:02}-{day:02}")),
-            Raw::Time { negative, hours, minutes, seconds, micros, .. } => {
-                Self::Time(time_text(negative, u32::from(hours), minutes, seconds, micros))
-            }
-            Raw::DateTime { year, month, day, hour, minute, second, micros, .. } => {
-                Self::Time(datetime_text(year, month, day, hour, minute, second, micros))
-            }
-            Raw::Timestamp { seconds, micros, .. } => Self::Time(timestamp_text(seconds, micros)),
+            Raw::Time {
+                negative,
+                hours,
+                minutes,
+                seconds,
+                micros,
+                ..
+            } => Self::Time(time_text(
+                negative,
+                u32::from(hours),
+                minutes,
+                seconds,
+                micros,
+            )),
+            Raw::DateTime {
+                year,
+                month,
+                day,
+                hour,
+                minute,
+                second,
+                micros,
+                ..
+            } => Self::Time(datetime_text(
+                year, month, day, hour, minute, second, micros,
+            )),
+            Raw::Timestamp {
+                seconds, micros, ..
+            } => Self::Time(timestamp_text(seconds, micros)),
             Raw::Json(text) => Self::Json(text),
         })
     }
 
     /// From the bytes of a string-like column, in the column's character set.
-    pub(crate) fn from_bytes(bytes: &[u8], column: &Column, charset: Charset) -> Result<Self, ValueError> {
+    pub(crate) fn from_bytes(
+        bytes: &[u8],
+        column: &Column,
+        charset: Charset,
+    ) -> Result<Self, ValueError> {
         match column.ty.kind {
             // MariaDB's JSON and any JSON that travels as text.
-            TypeKind::Json => Charset::Utf8.decode(bytes).map(Self::Json).ok_or(ValueError::Charset(Charset::Utf8)),
+            TypeKind::Json => Charset::Utf8
+                .decode(bytes)
+                .map(Self::Json)
+                .ok_or(ValueError::Charset(Charset::Utf8)),
             // The binlog cuts trailing zero bytes of BINARY(n); the table has them.
             TypeKind::Binary => {
                 let mut bytes = bytes.to_vec();
@@ -79,9 +117,15 @@ impl Value {
                 }
                 Ok(Self::Bytes(bytes))
             }
-            TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6 => Charset::Utf8.decode(bytes).map(Self::Text).ok_or(ValueError::Charset(Charset::Utf8)),
+            TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6 => Charset::Utf8
+                .decode(bytes)
+                .map(Self::Text)
+                .ok_or(ValueError::Charset(Charset::Utf8)),
             _ if charset == Charset::Binary => Ok(Self::Bytes(bytes.to_vec())),
-            _ => charset.decode(bytes).map(Self::Text).ok_or(ValueError::Charset(charset)),
+            _ => charset
+                .decode(bytes)
+                .map(Self::Text)
+                .ok_or(ValueError::Charset(charset)),
         }
     }
 
@@ -115,7 +159,9 @@ impl Value {
     /// Bytes that the value takes up in a queue, for bounds.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Self::Number(text) | Self::Text(text) | Self::Time(text) | Self::Json(text) => text.len() + 24,
+            Self::Number(text) | Self::Text(text) | Self::Time(text) | Self::Json(text) => {
+                text.len() + 24
+            }
             Self::Bytes(bytes) => bytes.len() + 24,
             _ => 24,
         }
@@ -123,13 +169,34 @@ impl Value {
 }
 
 /// A time of the TIME type.
-pub(crate) fn time_text(negative: bool, hours: u32, minutes: u8, seconds: u8, micros: u32) -> String {
-    format!("{}{hours:02}:{minutes:02}:{seconds:02}{}", if negative { "-" } else { "" }, Fraction(micros))
+pub(crate) fn time_text(
+    negative: bool,
+    hours: u32,
+    minutes: u8,
+    seconds: u8,
+    micros: u32,
+) -> String {
+    format!(
+        "{}{hours:02}:{minutes:02}:{seconds:02}{}",
+        if negative { "-" } else { "" },
+        Fraction(micros)
+    )
 }
 
 /// A date with time.
-pub(crate) fn datetime_text(year: u16, month: u8, day: u8, hour: u8, minute: u8, second: u8, micros: u32) -> String {
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{}", Fraction(micros))
+pub(crate) fn datetime_text(
+    year: u16,
+    month: u8,
+    day: u8,
+    hour: u8,
+    minute: u8,
+    second: u8,
+    micros: u32,
+) -> String {
+    format!(
+        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{}",
+        Fraction(micros)
+    )
 }
 
 /// Seconds since 1970 in UTC; the zero timestamp is MySQL's zero date.
@@ -139,7 +206,13 @@ fn timestamp_text(seconds: i64, micros: u32) -> String {
     }
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil_from_days(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}{}", second / 3_600, second / 60 % 60, second % 60, Fraction(micros))
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}{}",
+        second / 3_600,
+        second / 60 % 60,
+        second % 60,
+        Fraction(micros)
+    )
 }
 
 /// Days since 1970-01-01 to a date of the proleptic Gregorian calendar. Years are counted from March so that the leap day is last.
@@ -147,11 +220,16 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -160,7 +238,11 @@ struct Fraction(u32);
 
 impl std::fmt::Display for Fraction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0 == 0 { Ok(()) } else { write!(f, ".{:06}", self.0) }
+        if self.0 == 0 {
+            Ok(())
+        } else {
+            write!(f, ".{:06}", self.0)
+        }
     }
 }
 
@@ -214,6 +296,9 @@ mod tests {
         assert_eq!(quote_text("a'b\\c\0d"), "'a''b\\\\c\\0d'");
         let mut sql = String::new();
         Value::Float(1.175_494_4e-38).write_literal(&mut sql);
-        assert_eq!(sql.parse::<f64>().map(|value| value as f32), Ok(1.175_494_4e-38));
+        assert_eq!(
+            sql.parse::<f64>().map(|value| value as f32),
+            Ok(1.175_494_4e-38)
+        );
     }
 }

@@ -31,10 +31,26 @@ pub(crate) struct Applier {
 }
 
 impl Applier {
-    pub(crate) fn new(lane: Lane, tables: MetaTables, control: Control, rows: Vec<TableRow>, on_error: OnError) -> Self {
+    pub(crate) fn new(
+        lane: Lane,
+        tables: MetaTables,
+        control: Control,
+        rows: Vec<TableRow>,
+        on_error: OnError,
+    ) -> Self {
         let json_is_text = lane.server().kind == crate::database::ServerKind::Mariadb;
-        let rows = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
-        Self { lane, tables, control, rows, on_error, json_is_text }
+        let rows = rows
+            .into_iter()
+            .map(|row| (row.name.clone(), row))
+            .collect();
+        Self {
+            lane,
+            tables,
+            control,
+            rows,
+            on_error,
+            json_is_text,
+        }
     }
 
     /// Rows of `dm_table` as they are durable.
@@ -52,7 +68,11 @@ impl Applier {
     }
 
     /// Commits a batch, without the tables that had to stop for it.
-    pub(crate) async fn apply(&mut self, batch: Batch, tracker: &mut Tracker) -> Result<Committed, Stop> {
+    pub(crate) async fn apply(
+        &mut self,
+        batch: Batch,
+        tracker: &mut Tracker,
+    ) -> Result<Committed, Stop> {
         // An intent stays until its own transaction commits: the stream may have gone back before it.
         let intent = self.lane.progress().intent.clone();
         self.apply_with(batch, tracker, Vec::new(), intent).await
@@ -67,14 +87,19 @@ impl Applier {
         intent: Option<Intent>,
     ) -> Result<Committed, Stop> {
         let Some(from) = self.at().cloned() else {
-            return Err(Stop::Definite(DmError::new(&codes::META_DAMAGED, "the subtask has no position")));
+            return Err(Stop::Definite(DmError::new(
+                &codes::META_DAMAGED,
+                "the subtask has no position",
+            )));
         };
         loop {
             let end = batch.end(&from);
             let mut encoder = Encoder::new(self.json_is_text);
             for transaction in &batch.transactions {
                 for item in &transaction.items {
-                    item.rows.iter().for_each(|change| encoder.change(&item.table, change));
+                    item.rows
+                        .iter()
+                        .for_each(|change| encoder.change(&item.table, change));
                 }
             }
             let mut cursors = None;
@@ -82,23 +107,43 @@ impl Applier {
             let mut floor = tracker.cursors.floor().cloned();
             if !tracker.cursors.all_joined() {
                 let mut moved = tracker.cursors.clone();
-                edits.extend(moved.advance(&end).iter().filter_map(|table| self.joined(table)));
+                edits.extend(
+                    moved
+                        .advance(&end)
+                        .iter()
+                        .filter_map(|table| self.joined(table)),
+                );
                 floor = moved.floor().cloned();
                 cursors = Some(moved);
             }
             let mut statements = encoder.statements;
             statements.extend(edits.iter().map(|edit| edit.statement(&self.tables)));
-            let progress = Progress { at: Some(end.clone()), floor, intent: intent.clone(), finished: false };
+            let progress = Progress {
+                at: Some(end.clone()),
+                floor,
+                intent: intent.clone(),
+                finished: false,
+            };
             match self.lane.commit(&statements, &progress).await {
                 Ok(found) => {
                     if let Some(moved) = cursors {
                         tracker.cursors = moved;
                     }
-                    edits.into_iter().for_each(|edit| edit.remember(&mut self.rows));
-                    let mismatches = encoder.expects.iter().zip(found).filter(|(expect, found)| *found < expect.rows).count() as u64;
+                    edits
+                        .into_iter()
+                        .for_each(|edit| edit.remember(&mut self.rows));
+                    let mismatches = encoder
+                        .expects
+                        .iter()
+                        .zip(found)
+                        .filter(|(expect, found)| *found < expect.rows)
+                        .count() as u64;
                     return Ok(Committed {
                         at: end,
-                        committed_ms: batch.transactions.last().map_or(0, |last| last.committed_ms),
+                        committed_ms: batch
+                            .transactions
+                            .last()
+                            .map_or(0, |last| last.committed_ms),
                         rows: batch.rows() as u64,
                         bytes: batch.bytes() as u64,
                         mismatches,
@@ -110,8 +155,16 @@ impl Applier {
                     let Some(expect) = encoder.expects.get(index) else {
                         return Err(Stop::Definite(error.annotate("writing progress")));
                     };
-                    let first = batch.transactions.first().map(|first| first.id.to_string()).unwrap_or_default();
-                    let error = error.annotate(format!("table {}, in a batch that starts at {first}, statement {}", expect.table, shown(statement)));
+                    let first = batch
+                        .transactions
+                        .first()
+                        .map(|first| first.id.to_string())
+                        .unwrap_or_default();
+                    let error = error.annotate(format!(
+                        "table {}, in a batch that starts at {first}, statement {}",
+                        expect.table,
+                        shown(statement)
+                    ));
                     let stopped = vec![expect.table.clone()];
                     self.stop_tables(&stopped, &error, tracker).await?;
                     batch = batch.without(&stopped);
@@ -121,7 +174,12 @@ impl Applier {
     }
 
     /// Stops tables where they are: their cursor is written before any commit leaves their rows out (R4).
-    pub(crate) async fn stop_tables(&mut self, names: &[TableName], error: &DmError, tracker: &mut Tracker) -> Result<(), Stop> {
+    pub(crate) async fn stop_tables(
+        &mut self,
+        names: &[TableName],
+        error: &DmError,
+        tracker: &mut Tracker,
+    ) -> Result<(), Stop> {
         if self.on_error == OnError::Task {
             return Err(Stop::Definite(error.clone()));
         }
@@ -132,40 +190,75 @@ impl Applier {
         for name in names {
             warn!(table = %name, %error, "table stopped");
             let cursor = tracker.cursors.stop(name, &at);
-            let mut row = self.rows.get(name).cloned().unwrap_or_else(|| TableRow::new(name.clone(), TableState::Stopped));
+            let mut row = self
+                .rows
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| TableRow::new(name.clone(), TableState::Stopped));
             row.state = TableState::Stopped;
             row.cursor = Some(cursor);
             row.error = error.to_string();
             edits.push(RowEdit::Put(row));
         }
-        let statements: Vec<String> = edits.iter().map(|edit| edit.statement(&self.tables)).collect();
+        let statements: Vec<String> = edits
+            .iter()
+            .map(|edit| edit.statement(&self.tables))
+            .collect();
         let progress = self.lane.progress().clone();
-        self.lane.commit(&statements, &progress).await.map_err(|refused| match refused {
-            LaneError::Stop(stop) => stop,
-            LaneError::Statement { error, .. } => Stop::Definite(error.annotate("stopping a table")),
-        })?;
-        edits.into_iter().for_each(|edit| edit.remember(&mut self.rows));
+        self.lane
+            .commit(&statements, &progress)
+            .await
+            .map_err(|refused| match refused {
+                LaneError::Stop(stop) => stop,
+                LaneError::Statement { error, .. } => {
+                    Stop::Definite(error.annotate("stopping a table"))
+                }
+            })?;
+        edits
+            .into_iter()
+            .for_each(|edit| edit.remember(&mut self.rows));
         Ok(())
     }
 
     /// Writes rows of `dm_table` and the progress, without any data.
-    pub(crate) async fn record(&mut self, rows: Vec<TableRow>, progress: &Progress) -> Result<(), Stop> {
+    pub(crate) async fn record(
+        &mut self,
+        rows: Vec<TableRow>,
+        progress: &Progress,
+    ) -> Result<(), Stop> {
         let edits: Vec<RowEdit> = rows.into_iter().map(RowEdit::Put).collect();
-        let statements: Vec<String> = edits.iter().map(|edit| edit.statement(&self.tables)).collect();
-        self.lane.commit(&statements, progress).await.map_err(|refused| match refused {
-            LaneError::Stop(stop) => stop,
-            LaneError::Statement { error, .. } => Stop::Definite(error.annotate("writing progress")),
-        })?;
-        edits.into_iter().for_each(|edit| edit.remember(&mut self.rows));
+        let statements: Vec<String> = edits
+            .iter()
+            .map(|edit| edit.statement(&self.tables))
+            .collect();
+        self.lane
+            .commit(&statements, progress)
+            .await
+            .map_err(|refused| match refused {
+                LaneError::Stop(stop) => stop,
+                LaneError::Statement { error, .. } => {
+                    Stop::Definite(error.annotate("writing progress"))
+                }
+            })?;
+        edits
+            .into_iter()
+            .for_each(|edit| edit.remember(&mut self.rows));
         Ok(())
     }
 
     /// Takes over what a copier did; its row is durable already, except for a failure.
-    pub(crate) async fn copied(&mut self, name: &TableName, copied: Copied, tracker: &mut Tracker) -> Result<(), Stop> {
+    pub(crate) async fn copied(
+        &mut self,
+        name: &TableName,
+        copied: Copied,
+        tracker: &mut Tracker,
+    ) -> Result<(), Stop> {
         match copied {
             Copied::Done(row) => {
                 if let Some(cursor) = &row.cursor {
-                    tracker.cursors.set(name.clone(), Standing::Ahead(cursor.clone()));
+                    tracker
+                        .cursors
+                        .set(name.clone(), Standing::Ahead(cursor.clone()));
                 }
                 if let Some(structure) = &row.structure {
                     tracker.learn(name, structure.clone());
@@ -173,7 +266,9 @@ impl Applier {
                 self.rows.insert(name.clone(), *row);
             }
             Copied::Failed(error) => {
-                let Some(mut row) = self.rows.get(name).cloned() else { return Ok(()) };
+                let Some(mut row) = self.rows.get(name).cloned() else {
+                    return Ok(());
+                };
                 row.error = error.to_string();
                 // The copier may have got as far as `Loading`: only its own row knows.
                 let statement = format!(
@@ -185,10 +280,12 @@ impl Applier {
                     quote_text(&name.table)
                 );
                 let progress = self.lane.progress().clone();
-                self.lane.commit(&[statement], &progress).await.map_err(|refused| match refused {
-                    LaneError::Stop(stop) => stop,
-                    LaneError::Statement { error, .. } => Stop::Definite(error),
-                })?;
+                self.lane.commit(&[statement], &progress).await.map_err(
+                    |refused| match refused {
+                        LaneError::Stop(stop) => stop,
+                        LaneError::Statement { error, .. } => Stop::Definite(error),
+                    },
+                )?;
                 self.rows.insert(name.clone(), row);
             }
         }

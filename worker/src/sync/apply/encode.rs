@@ -37,7 +37,10 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(json_is_text: bool) -> Self {
-        Self { json_is_text, ..Self::default() }
+        Self {
+            json_is_text,
+            ..Self::default()
+        }
     }
 
     /// Appends a change.
@@ -63,7 +66,10 @@ impl Encoder {
     }
 
     fn insert(&mut self, plan: &Arc<TablePlan>, row: &[Value]) {
-        let joins = self.open.as_ref().is_some_and(|open| Arc::ptr_eq(open, plan));
+        let joins = self
+            .open
+            .as_ref()
+            .is_some_and(|open| Arc::ptr_eq(open, plan));
         if joins
             && let (Some(sql), Some(expect)) = (self.statements.last_mut(), self.expects.last_mut())
             && sql.len() < INSERT_BYTES_MAX
@@ -88,12 +94,26 @@ impl Encoder {
                 if position > 0 {
                     sql.push_str(" AND ");
                 }
-                same_bytes(sql, &quote_name(&column.column.name), column.column.ty.kind, row.get(index), self.json_is_text);
+                same_bytes(
+                    sql,
+                    &quote_name(&column.column.name),
+                    column.column.ty.kind,
+                    row.get(index),
+                    self.json_is_text,
+                );
             }
         } else {
             for (position, index) in plan.key.iter().enumerate() {
-                let name = plan.columns.get(*index).map_or("", |column| column.column.name.as_str());
-                let _ = write!(sql, "{}{} = ", if position > 0 { " AND " } else { "" }, quote_name(name));
+                let name = plan
+                    .columns
+                    .get(*index)
+                    .map_or("", |column| column.column.name.as_str());
+                let _ = write!(
+                    sql,
+                    "{}{} = ",
+                    if position > 0 { " AND " } else { "" },
+                    quote_name(name)
+                );
                 literal(sql, row.get(*index));
             }
         }
@@ -103,7 +123,10 @@ impl Encoder {
     fn push(&mut self, plan: &TablePlan, sql: String) {
         self.open = None;
         self.statements.push(sql);
-        self.expects.push(Expect { table: plan.source.clone(), rows: 1 });
+        self.expects.push(Expect {
+            table: plan.source.clone(),
+            rows: 1,
+        });
     }
 }
 
@@ -115,8 +138,15 @@ pub(crate) fn insert_rows(plan: &Arc<TablePlan>, rows: &[Vec<Value>]) -> Vec<Str
 }
 
 fn insert_head(verb: &str, plan: &TablePlan) -> String {
-    let names: Vec<String> = plan.written().map(|(_, column)| quote_name(&column.column.name)).collect();
-    format!("{verb} INTO {} ({}) VALUES ", plan.target_name(), names.join(", "))
+    let names: Vec<String> = plan
+        .written()
+        .map(|(_, column)| quote_name(&column.column.name))
+        .collect();
+    format!(
+        "{verb} INTO {} ({}) VALUES ",
+        plan.target_name(),
+        names.join(", ")
+    )
 }
 
 fn write_row(sql: &mut String, plan: &TablePlan, row: &[Value]) {
@@ -135,7 +165,13 @@ fn literal(sql: &mut String, value: Option<&Value>) {
 }
 
 /// NULL-safe and bytewise equality: the collation of the column must not confuse two rows.
-fn same_bytes(sql: &mut String, name: &str, kind: TypeKind, value: Option<&Value>, json_is_text: bool) {
+fn same_bytes(
+    sql: &mut String,
+    name: &str,
+    kind: TypeKind,
+    value: Option<&Value>,
+    json_is_text: bool,
+) {
     match value.unwrap_or(&Value::Null) {
         Value::Null => {
             let _ = write!(sql, "{name} IS NULL");

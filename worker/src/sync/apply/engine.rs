@@ -25,5 +25,8 @@ pub(crate) async fn ensure_transactional(
     warn!(%table, engine, "the engine has no transactions; the target table becomes {ENGINE}");
     conn.query_drop(format!("ALTER TABLE {table} ENGINE = {ENGINE}"))
         .await
-        .map_err(|error| errors::target(error).annotate(format!("{table} is {engine}, which has no transactions")))
+        .map_err(|error| {
+            errors::target(error)
+                .annotate(format!("{table} is {engine}, which has no transactions"))
+        })
 }

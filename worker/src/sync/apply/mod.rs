@@ -11,8 +11,8 @@ mod engine;
 mod target;
 
 pub(crate) use applier::Applier;
-pub(crate) use ddl::{fault_tables, rewritten, show_create_text};
 pub(crate) use committed::Committed;
+pub(crate) use ddl::{fault_tables, rewritten, show_create_text};
 pub(crate) use encode::{Encoder, insert_rows};
 pub(crate) use engine::ensure_transactional;
 pub(crate) use target::Target;

@@ -31,7 +31,10 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn new(db: DbConfig) -> Self {
-        Self { db, packet_bytes_max: Arc::new(AtomicUsize::new(PACKET_BYTES_DEFAULT)) }
+        Self {
+            db,
+            packet_bytes_max: Arc::new(AtomicUsize::new(PACKET_BYTES_DEFAULT)),
+        }
     }
 
     /// The largest packet that the server takes.
@@ -66,7 +69,10 @@ impl Target {
                 Err(error) => {
                     waited = true;
                     warn!(%error, "target not reachable; waiting");
-                    control.note(Some(format!("waiting for the target {}: {error}", self.address())));
+                    control.note(Some(format!(
+                        "waiting for the target {}: {error}",
+                        self.address()
+                    )));
                     control.sleep(backoff.step()).await?;
                 }
             }
@@ -85,11 +91,19 @@ impl Target {
             // A session whose owner is gone must not keep its locks longer than a lease lasts (R12).
             format!("SET SESSION wait_timeout = {idle_s}"),
         ];
-        let options = ConnectOptions { setup, client_found_rows: true, ..ConnectOptions::default() };
+        let options = ConnectOptions {
+            setup,
+            client_found_rows: true,
+            ..ConnectOptions::default()
+        };
         let mut conn = connect(&self.db, Role::Target, &options).await?;
         let server = ServerIdentity::read(&mut conn, Role::Target).await?;
         // A CREATE TABLE without an engine (R20). What is named all the same is changed afterwards.
-        let _no_engines = mysql_async::prelude::Queryable::query_drop(&mut conn, "SET SESSION default_storage_engine = InnoDB").await;
+        let _no_engines = mysql_async::prelude::Queryable::query_drop(
+            &mut conn,
+            "SET SESSION default_storage_engine = InnoDB",
+        )
+        .await;
         // Only some servers can end an idle transaction (the others have wait_timeout), and only TiDB has other modes than ours.
         let optional = [
             format!("SET SESSION idle_transaction_timeout = {idle_s}"),
@@ -100,8 +114,13 @@ impl Target {
         for set in optional {
             let _unknown_variable = conn.query_drop(set).await;
         }
-        let bytes: Option<u64> = conn.query_first("SELECT @@max_allowed_packet").await.map_err(errors::target)?;
-        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(PACKET_BYTES_DEFAULT);
+        let bytes: Option<u64> = conn
+            .query_first("SELECT @@max_allowed_packet")
+            .await
+            .map_err(errors::target)?;
+        let bytes = bytes
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .unwrap_or(PACKET_BYTES_DEFAULT);
         self.packet_bytes_max.store(bytes, Ordering::Relaxed);
         Ok((conn, server))
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dm_binlog::{DECOMPRESSED_BYTES_MAX, InnerEvents, Decoder, Event, GtidEvent, GtidFamily, Header, QueryEvent};
+use dm_binlog::{
+    DECOMPRESSED_BYTES_MAX, Decoder, Event, GtidEvent, GtidFamily, Header, InnerEvents, QueryEvent,
+};
 use dm_ddl::{Kind, Transaction as Control};
 use dm_model::{BinlogPosition, DmError, Flavor, Gtid, TransactionId, codes};
 
@@ -55,7 +57,14 @@ impl Assembler {
         let mut decoder = Decoder::new();
         // The stream asks for checksums, so the artificial ROTATE before the first FORMAT_DESCRIPTION carries one if the server has them on.
         decoder.declared_checksum(false);
-        Self { decoder, flavor, version, with_gtid, file: file.to_owned(), open: None }
+        Self {
+            decoder,
+            flavor,
+            version,
+            with_gtid,
+            file: file.to_owned(),
+            open: None,
+        }
     }
 
     /// Takes one event of the stream.
@@ -70,7 +79,9 @@ impl Assembler {
         };
         if let Event::TransactionPayload(payload) = &event {
             let end = u64::from(header.end_pos);
-            let plain = payload.decompress(DECOMPRESSED_BYTES_MAX).map_err(|error| undecodable(&self.file, end, error))?;
+            let plain = payload
+                .decompress(DECOMPRESSED_BYTES_MAX)
+                .map_err(|error| undecodable(&self.file, end, error))?;
             return self.payload(&plain, end);
         }
         self.event(&header, event, u64::from(header.end_pos), size)
@@ -86,10 +97,18 @@ impl Assembler {
         }
         // `name.NNNNNN`: the digits end the name.
         let end = name.rfind('.').map(|dot| {
-            let digits = name.get(dot + 1..).unwrap_or_default().bytes().take_while(u8::is_ascii_digit).count();
+            let digits = name
+                .get(dot + 1..)
+                .unwrap_or_default()
+                .bytes()
+                .take_while(u8::is_ascii_digit)
+                .count();
             dot + 1 + digits
         });
-        self.file = end.and_then(|end| name.get(..end)).unwrap_or_default().to_owned();
+        self.file = end
+            .and_then(|end| name.get(..end))
+            .unwrap_or_default()
+            .to_owned();
         Ok(Step::More)
     }
 
@@ -97,13 +116,22 @@ impl Assembler {
         let mut last = Step::More;
         for bytes in InnerEvents::new(plain) {
             let bytes = bytes.map_err(|error| undecodable(&self.file, end, error))?;
-            let (header, event) = self.decoder.decode_inner(bytes).map_err(|error| undecodable(&self.file, end, error))?;
+            let (header, event) = self
+                .decoder
+                .decode_inner(bytes)
+                .map_err(|error| undecodable(&self.file, end, error))?;
             last = self.event(&header, event, end, bytes.len())?;
         }
         Ok(last)
     }
 
-    fn event(&mut self, header: &Header, event: Event<'_>, end: u64, size: usize) -> Result<Step, DmError> {
+    fn event(
+        &mut self,
+        header: &Header,
+        event: Event<'_>,
+        end: u64,
+        size: usize,
+    ) -> Result<Step, DmError> {
         match event {
             Event::Rotate { file, .. } => {
                 self.file = file;
@@ -115,13 +143,24 @@ impl Assembler {
             Event::Gtid(gtid) => self.begin(&gtid),
             Event::Query(query) => self.query(header, &query, end, size),
             Event::Rows(rows) => self.add(Item::Rows(Arc::new(rows.into_owned())), size),
-            Event::Xid(_) | Event::XaPrepare { one_phase: true, .. } => self.finish(header, end),
+            Event::Xid(_)
+            | Event::XaPrepare {
+                one_phase: true, ..
+            } => self.finish(header, end),
             Event::XaPrepare { .. } => Err(self.unsupported("an XA transaction", end)),
-            Event::Incident { message, .. } => {
-                Err(DmError::new(&codes::SYNCER_GET_EVENT, format!("the upstream lost events before ({}, {end}): {message}", self.file))
-                    .with_workaround("load the tables again: start-task --remove-meta with empty target tables"))
+            Event::Incident { message, .. } => Err(DmError::new(
+                &codes::SYNCER_GET_EVENT,
+                format!(
+                    "the upstream lost events before ({}, {end}): {message}",
+                    self.file
+                ),
+            )
+            .with_workaround(
+                "load the tables again: start-task --remove-meta with empty target tables",
+            )),
+            Event::StatementLoad { .. } => {
+                Err(self.statement_dml("LOAD DATA in statement format", end))
             }
-            Event::StatementLoad { .. } => Err(self.statement_dml("LOAD DATA in statement format", end)),
             _ => Ok(Step::More),
         }
     }
@@ -131,9 +170,14 @@ impl Assembler {
             if self.with_gtid {
                 return Err(DmError::new(
                     &codes::LINEAGE_MISMATCH,
-                    format!("a transaction without GTID in {} while this source is tracked by GTID", self.file),
+                    format!(
+                        "a transaction without GTID in {} while this source is tracked by GTID",
+                        self.file
+                    ),
                 )
-                .with_workaround("set gtid_mode=ON upstream, or enable-gtid: false for this source"));
+                .with_workaround(
+                    "set gtid_mode=ON upstream, or enable-gtid: false for this source",
+                ));
             }
             self.open = Some(Open::default());
             return Ok(Step::More);
@@ -158,10 +202,22 @@ impl Assembler {
         Ok(Step::More)
     }
 
-    fn query(&mut self, header: &Header, query: &QueryEvent<'_>, end: u64, size: usize) -> Result<Step, DmError> {
+    fn query(
+        &mut self,
+        header: &Header,
+        query: &QueryEvent<'_>,
+        end: u64,
+        size: usize,
+    ) -> Result<Step, DmError> {
         let mode = query.status.sql_mode.unwrap_or(0);
         let text = String::from_utf8(query.sql.to_vec()).map_err(|_| {
-            DmError::new(&codes::PARSE_SQL, format!("a statement before ({}, {end}) is not valid UTF-8", self.file))
+            DmError::new(
+                &codes::PARSE_SQL,
+                format!(
+                    "a statement before ({}, {end}) is not valid UTF-8",
+                    self.file
+                ),
+            )
         })?;
         let statement = StatementText {
             text,
@@ -182,14 +238,21 @@ impl Assembler {
                 self.finish(header, end)
             }
             Some(Control::Savepoint | Control::ReleaseSavepoint) => Ok(Step::More),
-            Some(Control::RollbackTo) => Err(self.unsupported("ROLLBACK TO SAVEPOINT in the binlog (non-transactional tables took part)", end)),
+            Some(Control::RollbackTo) => Err(self.unsupported(
+                "ROLLBACK TO SAVEPOINT in the binlog (non-transactional tables took part)",
+                end,
+            )),
             Some(Control::Xa) => Err(self.unsupported("an XA transaction", end)),
             None => {
                 let begun = self.open.get_or_insert_default().begun;
                 if !self.open.get_or_insert_default().ignored {
                     self.add(Item::Statement(statement), size)?;
                 }
-                if begun { Ok(Step::More) } else { self.finish(header, end) }
+                if begun {
+                    Ok(Step::More)
+                } else {
+                    self.finish(header, end)
+                }
             }
         }
     }
@@ -222,7 +285,11 @@ impl Assembler {
         if open.bytes > TRANSACTION_BYTES_MAX {
             return Err(DmError::new(
                 &codes::NOT_YET_SUPPORTED,
-                format!("a transaction in {} has more than {} MiB", self.file, TRANSACTION_BYTES_MAX >> 20),
+                format!(
+                    "a transaction in {} has more than {} MiB",
+                    self.file,
+                    TRANSACTION_BYTES_MAX >> 20
+                ),
             ));
         }
         Ok(Step::More)
@@ -231,24 +298,38 @@ impl Assembler {
     fn finish(&mut self, header: &Header, end: u64) -> Result<Step, DmError> {
         let open = self.open.take().unwrap_or_default();
         if self.with_gtid && open.gtid.is_none() {
-            return Err(DmError::new(&codes::LINEAGE_MISMATCH, format!("a transaction without GTID before ({}, {end})", self.file)));
+            return Err(DmError::new(
+                &codes::LINEAGE_MISMATCH,
+                format!("a transaction without GTID before ({}, {end})", self.file),
+            ));
         }
         let gtid = if self.with_gtid { open.gtid } else { None };
         Ok(Step::Transaction(Transaction {
-            id: TransactionId { gtid, end: BinlogPosition::new(self.file.clone(), end) },
-            committed_ms: open.committed_ms.unwrap_or(u64::from(header.timestamp) * 1_000),
+            id: TransactionId {
+                gtid,
+                end: BinlogPosition::new(self.file.clone(), end),
+            },
+            committed_ms: open
+                .committed_ms
+                .unwrap_or(u64::from(header.timestamp) * 1_000),
             items: open.items,
             bytes: open.bytes,
         }))
     }
 
     fn unsupported(&self, what: &str, end: u64) -> DmError {
-        DmError::new(&codes::NOT_YET_SUPPORTED, format!("{what} before ({}, {end}) cannot be applied yet", self.file))
-            .with_workaround("nothing was skipped; this version cannot go past it")
+        DmError::new(
+            &codes::NOT_YET_SUPPORTED,
+            format!("{what} before ({}, {end}) cannot be applied yet", self.file),
+        )
+        .with_workaround("nothing was skipped; this version cannot go past it")
     }
 
     fn statement_dml(&self, what: &str, end: u64) -> DmError {
-        DmError::new(&codes::SYNC_UNIT_DML_STATEMENT_FOUND, format!("{what} before ({}, {end})", self.file))
+        DmError::new(
+            &codes::SYNC_UNIT_DML_STATEMENT_FOUND,
+            format!("{what} before ({}, {end})", self.file),
+        )
     }
 
     fn undecodable(&self, error: dm_binlog::DecodeError) -> DmError {
@@ -261,5 +342,9 @@ const ROTATE: u8 = 4;
 const ROTATE_NAME_AT: usize = 27;
 
 fn undecodable(file: &str, end: u64, error: dm_binlog::DecodeError) -> DmError {
-    DmError::new(&codes::SYNCER_GET_EVENT, format!("an event of {file} before {end} cannot be decoded")).with_cause(error)
+    DmError::new(
+        &codes::SYNCER_GET_EVENT,
+        format!("an event of {file} before {end} cannot be decoded"),
+    )
+    .with_cause(error)
 }

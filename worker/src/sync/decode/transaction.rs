@@ -23,7 +23,6 @@ pub(crate) enum Item {
     Statement(StatementText),
 }
 
-
 /// The text of a QUERY event and what its session adds to it.
 #[derive(Clone, Debug)]
 pub(crate) struct StatementText {

@@ -36,9 +36,24 @@ pub(crate) enum Part {
 }
 
 /// Sends every row of the snapshot, in chunks; an error ends the stream.
-pub(crate) async fn read(conn: Conn, plan: Arc<TablePlan>, sender: mpsc::Sender<Result<Part, DmError>>) {
-    let mut reader = Reader { conn, plan, sender, first: 1, rows: Vec::new(), bytes: 0 };
-    let read = if reader.plan.key.is_empty() || !key_is_plain(&reader.plan) { reader.stream().await } else { reader.pages().await };
+pub(crate) async fn read(
+    conn: Conn,
+    plan: Arc<TablePlan>,
+    sender: mpsc::Sender<Result<Part, DmError>>,
+) {
+    let mut reader = Reader {
+        conn,
+        plan,
+        sender,
+        first: 1,
+        rows: Vec::new(),
+        bytes: 0,
+    };
+    let read = if reader.plan.key.is_empty() || !key_is_plain(&reader.plan) {
+        reader.stream().await
+    } else {
+        reader.pages().await
+    };
     let ended = match read {
         Ok(true) => match reader.flush().await {
             Ok(true) => reader.sender.send(Ok(Part::End)).await.map_or(Ok(()), Ok),
@@ -66,9 +81,17 @@ struct Reader {
 impl Reader {
     /// One SELECT. False: nobody wants the rest.
     async fn stream(&mut self) -> Result<bool, DmError> {
-        let select = format!("SELECT {} FROM {}", select_list(&self.plan), self.plan.source);
+        let select = format!(
+            "SELECT {} FROM {}",
+            select_list(&self.plan),
+            self.plan.source
+        );
         let (plan, sender) = (self.plan.clone(), self.sender.clone());
-        let mut result = self.conn.exec_iter(select, Params::Empty).await.map_err(errors::upstream)?;
+        let mut result = self
+            .conn
+            .exec_iter(select, Params::Empty)
+            .await
+            .map_err(errors::upstream)?;
         while let Some(row) = result.next().await.map_err(errors::upstream)? {
             let values = values_of(row, &plan)?;
             self.bytes += values.iter().map(Value::size).sum::<usize>();
@@ -86,16 +109,28 @@ impl Reader {
     /// One SELECT per page, each from the last key on.
     async fn pages(&mut self) -> Result<bool, DmError> {
         let plan = self.plan.clone();
-        let order: Vec<String> = plan.key.iter().filter_map(|index| plan.columns.get(*index)).map(|column| quote_name(&column.column.name)).collect();
+        let order: Vec<String> = plan
+            .key
+            .iter()
+            .filter_map(|index| plan.columns.get(*index))
+            .map(|column| quote_name(&column.column.name))
+            .collect();
         let head = format!("SELECT {} FROM {}", select_list(&plan), plan.source);
         let tail = format!("ORDER BY {} LIMIT {CHUNK_ROWS}", order.join(", "));
         let mut last: Option<Vec<Raw>> = None;
         loop {
             let (select, params) = match &last {
                 None => (format!("{head} {tail}"), Params::Empty),
-                Some(key) => (format!("{head} WHERE {} {tail}", after_key(&order)), Params::Positional(after_params(key))),
+                Some(key) => (
+                    format!("{head} WHERE {} {tail}", after_key(&order)),
+                    Params::Positional(after_params(key)),
+                ),
             };
-            let mut result = self.conn.exec_iter(select, params).await.map_err(errors::upstream)?;
+            let mut result = self
+                .conn
+                .exec_iter(select, params)
+                .await
+                .map_err(errors::upstream)?;
             let mut count = 0;
             let mut next_last = None;
             while let Some(row) = result.next().await.map_err(errors::upstream)? {
@@ -137,18 +172,29 @@ fn take(rows: &mut Vec<Vec<Value>>, bytes: &mut usize, first: &mut u64) -> Chunk
     let last = *first + rows.len() as u64;
     let range = format!("{first} to {}", last - 1);
     *first = last;
-    Chunk { rows, bytes: std::mem::take(bytes), range }
+    Chunk {
+        rows,
+        bytes: std::mem::take(bytes),
+        range,
+    }
 }
 
 /// Whether every part of the key comes back to the server exactly as it compared it. DECIMAL does not: it travels as text, which
 /// servers compare with it as a double.
 fn key_is_plain(plan: &TablePlan) -> bool {
-    use TypeKind::{BigInt, Binary, Char, Date, DateTime, Int, MediumInt, SmallInt, Timestamp, TinyInt, VarBinary, VarChar};
-    plan.key.iter().filter_map(|index| plan.columns.get(*index)).all(|column| match column.column.ty.kind {
-        TinyInt | SmallInt | MediumInt | Int | BigInt | Date | DateTime | Timestamp | Binary | VarBinary => true,
-        Char | VarChar => column.charset == Charset::Utf8,
-        _ => false,
-    })
+    use TypeKind::{
+        BigInt, Binary, Char, Date, DateTime, Int, MediumInt, SmallInt, Timestamp, TinyInt,
+        VarBinary, VarChar,
+    };
+    plan.key
+        .iter()
+        .filter_map(|index| plan.columns.get(*index))
+        .all(|column| match column.column.ty.kind {
+            TinyInt | SmallInt | MediumInt | Int | BigInt | Date | DateTime | Timestamp
+            | Binary | VarBinary => true,
+            Char | VarChar => column.charset == Charset::Utf8,
+            _ => false,
+        })
 }
 
 /// `(a > ?) OR (a = ? AND b > ?) …`: row constructors don't use the index on every server.
@@ -157,7 +203,12 @@ fn after_key(order: &[String]) -> String {
     for upto in 0..order.len() {
         text.push_str(if upto > 0 { " OR (" } else { "(" });
         for (index, name) in order.iter().take(upto + 1).enumerate() {
-            let _ = write!(text, "{}{name} {} ?", if index > 0 { " AND " } else { "" }, if index == upto { ">" } else { "=" });
+            let _ = write!(
+                text,
+                "{}{name} {} ?",
+                if index > 0 { " AND " } else { "" },
+                if index == upto { ">" } else { "=" }
+            );
         }
         text.push(')');
     }
@@ -165,7 +216,9 @@ fn after_key(order: &[String]) -> String {
 }
 
 fn after_params(key: &[Raw]) -> Vec<Raw> {
-    (0..key.len()).flat_map(|upto| key.iter().take(upto + 1).cloned()).collect()
+    (0..key.len())
+        .flat_map(|upto| key.iter().take(upto + 1).cloned())
+        .collect()
 }
 
 fn key_of(row: &Row, plan: &TablePlan) -> Vec<Raw> {
@@ -174,7 +227,10 @@ fn key_of(row: &Row, plan: &TablePlan) -> Vec<Raw> {
         .iter()
         .map(|index| {
             let place = written.iter().position(|written| written == index);
-            place.and_then(|place| row.as_ref(place)).cloned().unwrap_or(Raw::NULL)
+            place
+                .and_then(|place| row.as_ref(place))
+                .cloned()
+                .unwrap_or(Raw::NULL)
         })
         .collect()
 }
@@ -186,7 +242,9 @@ fn select_list(plan: &TablePlan) -> String {
         .map(|(_, column)| {
             let name = quote_name(&column.column.name);
             match column.column.ty.kind {
-                TypeKind::Enum | TypeKind::Set | TypeKind::Bit | TypeKind::Year => format!("CAST({name} AS UNSIGNED)"),
+                TypeKind::Enum | TypeKind::Set | TypeKind::Bit | TypeKind::Year => {
+                    format!("CAST({name} AS UNSIGNED)")
+                }
                 _ => name,
             }
         })
@@ -196,7 +254,10 @@ fn select_list(plan: &TablePlan) -> String {
 
 fn values_of(row: Row, plan: &TablePlan) -> Result<Vec<Value>, DmError> {
     // Every value is there: none has been taken out of the row.
-    let mut raws = row.unwrap_raw().into_iter().map(|raw| raw.unwrap_or(Raw::NULL));
+    let mut raws = row
+        .unwrap_raw()
+        .into_iter()
+        .map(|raw| raw.unwrap_or(Raw::NULL));
     plan.columns
         .iter()
         .map(|column| {
@@ -204,7 +265,14 @@ fn values_of(row: Row, plan: &TablePlan) -> Result<Vec<Value>, DmError> {
                 return Ok(Value::Null);
             }
             value_of(raws.next().unwrap_or(Raw::NULL), column).map_err(|cause| {
-                DmError::new(&codes::VALUE_UNREADABLE, format!("column `{}` of a row of {}", column.column.name, plan.source)).with_cause(cause)
+                DmError::new(
+                    &codes::VALUE_UNREADABLE,
+                    format!(
+                        "column `{}` of a row of {}",
+                        column.column.name, plan.source
+                    ),
+                )
+                .with_cause(cause)
             })
         })
         .collect()
@@ -214,19 +282,30 @@ fn value_of(raw: Raw, column: &PlannedColumn) -> Result<Value, String> {
     let kind = column.column.ty.kind;
     Ok(match raw {
         Raw::NULL => Value::Null,
-        Raw::Int(value) if column.column.ty.unsigned => Value::UInt(u64::try_from(value).map_err(|error| error.to_string())?),
+        Raw::Int(value) if column.column.ty.unsigned => {
+            Value::UInt(u64::try_from(value).map_err(|error| error.to_string())?)
+        }
         Raw::Int(value) => Value::Int(value),
         Raw::UInt(value) => Value::UInt(value),
         Raw::Float(value) => Value::Float(value),
         Raw::Double(value) => Value::Double(value),
-        Raw::Date(year, month, day, ..) if kind == TypeKind::Date => Value::Time(format!("{year:04}-{month:02}-{day:02}")),
-        Raw::Date(year, month, day, hour, minute, second, micros) => {
-            Value::Time(datetime_text(year, month, day, hour, minute, second, micros))
+        Raw::Date(year, month, day, ..) if kind == TypeKind::Date => {
+            Value::Time(format!("{year:04}-{month:02}-{day:02}"))
         }
-        Raw::Time(negative, days, hours, minutes, seconds, micros) => {
-            Value::Time(time_text(negative, days * 24 + u32::from(hours), minutes, seconds, micros))
+        Raw::Date(year, month, day, hour, minute, second, micros) => Value::Time(datetime_text(
+            year, month, day, hour, minute, second, micros,
+        )),
+        Raw::Time(negative, days, hours, minutes, seconds, micros) => Value::Time(time_text(
+            negative,
+            days * 24 + u32::from(hours),
+            minutes,
+            seconds,
+            micros,
+        )),
+        Raw::Bytes(bytes) if kind == TypeKind::Decimal => {
+            Value::Number(String::from_utf8(bytes).map_err(|error| error.to_string())?)
         }
-        Raw::Bytes(bytes) if kind == TypeKind::Decimal => Value::Number(String::from_utf8(bytes).map_err(|error| error.to_string())?),
-        Raw::Bytes(bytes) => Value::from_bytes(&bytes, &column.column, column.charset).map_err(|error| error.to_string())?,
+        Raw::Bytes(bytes) => Value::from_bytes(&bytes, &column.column, column.charset)
+            .map_err(|error| error.to_string())?,
     })
 }

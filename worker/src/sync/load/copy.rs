@@ -52,19 +52,35 @@ impl Copier {
     /// Copies the table of `row`, which follows the copy.
     pub(crate) async fn copy(&mut self, row: &mut TableRow) -> Result<Copied, Stop> {
         let name = row.name.clone();
-        let snapshot = match Snapshot::open(&self.context.upstream, &name, &self.context.control).await? {
-            Opened::Snapshot(snapshot) => *snapshot,
-            Opened::Gone(position) => {
-                // Its changes and its DROP up to here are not for us; a table of that name that comes later is.
-                let gone = TableRow { state: TableState::Loaded, cursor: Some(position), ..TableRow::new(name.clone(), TableState::Loaded) };
-                self.commit(vec![gone.upsert(&self.context.tables)]).await?;
-                return Ok(Copied::Done(Box::new(gone)));
-            }
-        };
-        let Snapshot { conn, position, create, structure, lock: _held_until_read } = snapshot;
+        let snapshot =
+            match Snapshot::open(&self.context.upstream, &name, &self.context.control).await? {
+                Opened::Snapshot(snapshot) => *snapshot,
+                Opened::Gone(position) => {
+                    // Its changes and its DROP up to here are not for us; a table of that name that comes later is.
+                    let gone = TableRow {
+                        state: TableState::Loaded,
+                        cursor: Some(position),
+                        ..TableRow::new(name.clone(), TableState::Loaded)
+                    };
+                    self.commit(vec![gone.upsert(&self.context.tables)]).await?;
+                    return Ok(Copied::Done(Box::new(gone)));
+                }
+            };
+        let Snapshot {
+            conn,
+            position,
+            create,
+            structure,
+            lock: _held_until_read,
+        } = snapshot;
         self.refuse_unlogged_cascades(&name, &create).await?;
         let structure = Arc::new(structure);
-        let plan = self.context.transformer.lock().unwrap_or_else(PoisonError::into_inner).plan(&name, &structure)?;
+        let plan = self
+            .context
+            .transformer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .plan(&name, &structure)?;
         self.prepare(row, &plan, &create, &structure).await?;
         self.publish(row);
         let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
@@ -73,7 +89,10 @@ impl Copier {
         let reader = AbortOnDrop(reader);
         loop {
             let part = receiver.recv().await.ok_or_else(|| {
-                Stop::Transient(DmError::new(&codes::DB_BAD_CONN, format!("the reader of {name} ended before its table did")))
+                Stop::Transient(DmError::new(
+                    &codes::DB_BAD_CONN,
+                    format!("the reader of {name} ended before its table did"),
+                ))
             })?;
             let chunk = match part.map_err(|error| again_when_changed(error, &name))? {
                 Part::Chunk(chunk) => chunk,
@@ -83,12 +102,20 @@ impl Copier {
             row.bytes += chunk.bytes as u64;
             let mut statements = insert_rows(&plan, &chunk.rows);
             statements.push(row.upsert(&self.context.tables));
-            self.commit(statements).await.map_err(|stop| name_range(stop, &chunk))?;
+            self.commit(statements)
+                .await
+                .map_err(|stop| name_range(stop, &chunk))?;
             self.publish(row);
         }
         drop(reader);
-        let loaded = TableRow { state: TableState::Loaded, cursor: Some(position), structure: Some(Table::clone(&structure)), ..row.clone() };
-        self.commit(vec![loaded.upsert(&self.context.tables)]).await?;
+        let loaded = TableRow {
+            state: TableState::Loaded,
+            cursor: Some(position),
+            structure: Some(Table::clone(&structure)),
+            ..row.clone()
+        };
+        self.commit(vec![loaded.upsert(&self.context.tables)])
+            .await?;
         *row = loaded;
         self.publish(row);
         Ok(Copied::Done(Box::new(row.clone())))
@@ -97,29 +124,60 @@ impl Copier {
     /// Where the source does not log what a cascade does, the target's children would silently stay as they are (R18).
     async fn refuse_unlogged_cascades(&self, name: &TableName, create: &str) -> Result<(), Stop> {
         let create = create.to_uppercase();
-        let cascades = ["ON DELETE CASCADE", "ON DELETE SET NULL", "ON UPDATE CASCADE", "ON UPDATE SET NULL"];
-        let Some(action) = cascades.into_iter().find(|action| create.contains(action)) else { return Ok(()) };
+        let cascades = [
+            "ON DELETE CASCADE",
+            "ON DELETE SET NULL",
+            "ON UPDATE CASCADE",
+            "ON UPDATE SET NULL",
+        ];
+        let Some(action) = cascades.into_iter().find(|action| create.contains(action)) else {
+            return Ok(());
+        };
         let (conn, server) = self.context.upstream.connect().await?;
         let _closed = conn.disconnect().await;
         if server.flavor() == Flavor::Mysql && server.number >= LOGS_CASCADES_SINCE {
             return Ok(());
         }
-        let message = format!("{name} has a foreign key {action}, and its server does not log what that changes");
+        let message = format!(
+            "{name} has a foreign key {action}, and its server does not log what that changes"
+        );
         Err(Stop::Definite(
-            DmError::new(&codes::NOT_YET_SUPPORTED, message).with_workaround("leave the table out by the block-allow-list, or drop the action upstream"),
+            DmError::new(&codes::NOT_YET_SUPPORTED, message).with_workaround(
+                "leave the table out by the block-allow-list, or drop the action upstream",
+            ),
         ))
     }
 
     /// Makes the target table, or checks the one that is there; then an empty table and a row in state `Loading`.
-    async fn prepare(&mut self, row: &mut TableRow, plan: &TablePlan, create: &str, structure: &Table) -> Result<(), Stop> {
+    async fn prepare(
+        &mut self,
+        row: &mut TableRow,
+        plan: &TablePlan,
+        create: &str,
+        structure: &Table,
+    ) -> Result<(), Stop> {
         self.context.control.check()?;
         let transformer = self.context.transformer.clone();
         let (mut conn, _) = self.context.target.connect(&self.context.control).await?;
-        target_table::ensure(&mut conn, &self.context.upstream, &transformer, plan, create, structure).await?;
+        target_table::ensure(
+            &mut conn,
+            &self.context.upstream,
+            &transformer,
+            plan,
+            create,
+            structure,
+        )
+        .await?;
         if row.state == TableState::Waiting {
             if !target_table::is_empty(&mut conn, plan).await? {
-                let message = format!("target table {} of {} has rows that this task did not write", plan.target, plan.source);
-                return Err(Stop::Definite(DmError::new(&codes::TARGET_NOT_EMPTY, message)));
+                let message = format!(
+                    "target table {} of {} has rows that this task did not write",
+                    plan.target, plan.source
+                );
+                return Err(Stop::Definite(DmError::new(
+                    &codes::TARGET_NOT_EMPTY,
+                    message,
+                )));
             }
             ensure_transactional(&mut conn, &plan.target).await?;
             row.state = TableState::Loading;
@@ -135,7 +193,12 @@ impl Copier {
     /// The table was empty when its copy began, so every row in it is ours (R4: nothing of it is streamed while it loads).
     async fn delete_own_rows(&mut self, plan: &TablePlan) -> Result<(), Stop> {
         loop {
-            let found = self.commit(vec![format!("DELETE FROM {} LIMIT {DELETE_ROWS}", plan.target_name())]).await?;
+            let found = self
+                .commit(vec![format!(
+                    "DELETE FROM {} LIMIT {DELETE_ROWS}",
+                    plan.target_name()
+                )])
+                .await?;
             if found.first() == Some(&0) {
                 return Ok(());
             }
@@ -143,10 +206,13 @@ impl Copier {
     }
 
     async fn commit(&mut self, statements: Vec<String>) -> Result<Outcome, Stop> {
-        self.lane.commit(&statements, &Progress::default()).await.map_err(|refused| match refused {
-            LaneError::Stop(stop) => stop,
-            LaneError::Statement { error, .. } => Stop::Definite(error),
-        })
+        self.lane
+            .commit(&statements, &Progress::default())
+            .await
+            .map_err(|refused| match refused {
+                LaneError::Stop(stop) => stop,
+                LaneError::Statement { error, .. } => Stop::Definite(error),
+            })
     }
 
     fn publish(&self, row: &TableRow) {
@@ -155,7 +221,8 @@ impl Copier {
             let mut done = 0;
             for table in &mut status.tables {
                 if table.source == name {
-                    (table.state, table.rows, table.bytes, table.error) = (row.state.text(), row.rows, row.bytes, None);
+                    (table.state, table.rows, table.bytes, table.error) =
+                        (row.state.text(), row.rows, row.bytes, None);
                 }
                 done += table.bytes;
             }
@@ -168,14 +235,24 @@ impl Copier {
 /// A snapshot that a DDL has ended is opened again; the copy starts over with the new structure.
 fn again_when_changed(error: DmError, name: &TableName) -> Stop {
     let text = error.to_string();
-    let changed = CHANGED.iter().any(|number| text.contains(&format!("ERROR {number} (")));
-    if changed { Stop::Transient(error.annotate(format!("the structure of {name} changed while it was copied"))) } else { error.into() }
+    let changed = CHANGED
+        .iter()
+        .any(|number| text.contains(&format!("ERROR {number} (")));
+    if changed {
+        Stop::Transient(error.annotate(format!(
+            "the structure of {name} changed while it was copied"
+        )))
+    } else {
+        error.into()
+    }
 }
 
 /// Adds where in the table the refused chunk lies.
 fn name_range(stop: Stop, chunk: &Chunk) -> Stop {
     match stop {
-        Stop::Definite(error) => Stop::Definite(error.annotate(format!("copying rows {}", chunk.range))),
+        Stop::Definite(error) => {
+            Stop::Definite(error.annotate(format!("copying rows {}", chunk.range)))
+        }
         other => other,
     }
 }

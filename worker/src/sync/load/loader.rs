@@ -37,7 +37,11 @@ pub(crate) struct LoadContext {
 }
 
 /// Copies tables. Returns the rows of those that are done, or that are gone (`None`), or that failed (with their error).
-pub(crate) async fn load_tables(context: &LoadContext, pending: Vec<TableRow>, threads: usize) -> Result<Vec<(TableName, Copied)>, Stop> {
+pub(crate) async fn load_tables(
+    context: &LoadContext,
+    pending: Vec<TableRow>,
+    threads: usize,
+) -> Result<Vec<(TableName, Copied)>, Stop> {
     let copiers = threads.clamp(1, COPIERS_MAX).min(pending.len().max(1));
     let queue = Arc::new(Mutex::new(VecDeque::from(pending)));
     let mut running = tokio::task::JoinSet::new();
@@ -53,7 +57,10 @@ pub(crate) async fn load_tables(context: &LoadContext, pending: Vec<TableRow>, t
             Ok(Ok(copied)) => done.extend(copied),
             Ok(Err(stop)) => stopped = Some(stop),
             Err(panic) => {
-                stopped = Some(Stop::Definite(DmError::new(&codes::SYNCER_UNIT_PANIC, "a copier ended unexpectedly").with_cause(panic)));
+                stopped = Some(Stop::Definite(
+                    DmError::new(&codes::SYNCER_UNIT_PANIC, "a copier ended unexpectedly")
+                        .with_cause(panic),
+                ));
             }
         }
         if stopped.is_some() {
@@ -63,12 +70,19 @@ pub(crate) async fn load_tables(context: &LoadContext, pending: Vec<TableRow>, t
     stopped.map_or(Ok(done), Err)
 }
 
-async fn run_copier(context: LoadContext, queue: Arc<Mutex<VecDeque<TableRow>>>, number: i32) -> Result<Vec<(TableName, Copied)>, Stop> {
+async fn run_copier(
+    context: LoadContext,
+    queue: Arc<Mutex<VecDeque<TableRow>>>,
+    number: i32,
+) -> Result<Vec<(TableName, Copied)>, Stop> {
     let lane = Lane::open(&context.target, &context.tables, &context.control, number).await?;
     let mut copier = Copier::new(context.clone(), lane);
     let mut done = Vec::new();
     loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let next = queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
         let Some(row) = next else { return Ok(done) };
         let name = row.name.clone();
         done.push((name, copy_until_known(&context, &mut copier, row).await?));
@@ -76,7 +90,11 @@ async fn run_copier(context: LoadContext, queue: Arc<Mutex<VecDeque<TableRow>>>,
 }
 
 /// Copies one table; a snapshot that was lost (server restarted, structure changed) is opened again.
-async fn copy_until_known(context: &LoadContext, copier: &mut Copier, mut row: TableRow) -> Result<Copied, Stop> {
+async fn copy_until_known(
+    context: &LoadContext,
+    copier: &mut Copier,
+    mut row: TableRow,
+) -> Result<Copied, Stop> {
     let mut backoff = Backoff::new();
     loop {
         match copier.copy(&mut row).await {
@@ -86,11 +104,18 @@ async fn copy_until_known(context: &LoadContext, copier: &mut Copier, mut row: T
             }
             Err(Stop::Transient(error)) if !error.is(&codes::TARGET_PROGRESS_CHANGED) => {
                 warn!(table = %row.name, %error, "copy of a table starts over");
-                context.control.note(Some(format!("copy of {} starts over: {error}", row.name)));
-                context.control.sleep(backoff.step().max(Duration::from_millis(200))).await?;
+                context
+                    .control
+                    .note(Some(format!("copy of {} starts over: {error}", row.name)));
+                context
+                    .control
+                    .sleep(backoff.step().max(Duration::from_millis(200)))
+                    .await?;
                 context.control.note(None);
             }
-            Err(Stop::Definite(error)) if context.on_error == OnError::Table && error.kind == Kind::Definite => {
+            Err(Stop::Definite(error))
+                if context.on_error == OnError::Table && error.kind == Kind::Definite =>
+            {
                 warn!(table = %row.name, %error, "table cannot be copied");
                 return Ok(Copied::Failed(error));
             }

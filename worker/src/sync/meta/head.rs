@@ -32,19 +32,31 @@ pub(crate) async fn raise(
     digest: &str,
     server: &ServerIdentity,
 ) -> Result<Raised, Stop> {
-    run(conn, &format!("SET SESSION innodb_lock_wait_timeout = {RAISE_LOCK_WAIT_S}")).await?;
+    run(
+        conn,
+        &format!("SET SESSION innodb_lock_wait_timeout = {RAISE_LOCK_WAIT_S}"),
+    )
+    .await?;
     let found = raise_head(conn, tables, token, digest).await?;
     raise_lanes(conn, tables, token, server).await?;
     info!(epoch = token.epoch().0, "raised the epoch");
     Ok(found)
 }
 
-async fn raise_head(conn: &mut Conn, tables: &MetaTables, token: &FenceToken, digest: &str) -> Result<Raised, Stop> {
+async fn raise_head(
+    conn: &mut Conn,
+    tables: &MetaTables,
+    token: &FenceToken,
+    digest: &str,
+) -> Result<Raised, Stop> {
     let (head, key) = (tables.head(), tables.key());
-    let (epoch, incarnation, generation) = (token.epoch().0, token.incarnation().0, token.generation().0);
+    let (epoch, incarnation, generation) =
+        (token.epoch().0, token.incarnation().0, token.generation().0);
     for _ in 0..RAISE_TRIES {
         let row: Option<(u64, u64, u64, u64, String)> = conn
-            .query_first(format!("SELECT cluster, generation, epoch, incarnation, digest FROM {head} WHERE {key}"))
+            .query_first(format!(
+                "SELECT cluster, generation, epoch, incarnation, digest FROM {head} WHERE {key}"
+            ))
             .await
             .map_err(target)?;
         let Some((cluster, old_generation, old_epoch, old_incarnation, old_digest)) = row else {
@@ -60,7 +72,10 @@ async fn raise_head(conn: &mut Conn, tables: &MetaTables, token: &FenceToken, di
         };
         refuse_foreign(cluster, token)?;
         if (old_epoch, old_incarnation) == (epoch, incarnation) {
-            return Ok(Raised { older_generation: old_generation < generation, digest: old_digest });
+            return Ok(Raised {
+                older_generation: old_generation < generation,
+                digest: old_digest,
+            });
         }
         if old_epoch >= epoch {
             return Err(Stop::Fenced(fenced(old_epoch, token)));
@@ -75,14 +90,26 @@ async fn raise_head(conn: &mut Conn, tables: &MetaTables, token: &FenceToken, di
             Err(error) => return Err(target(error)),
         }
     }
-    Err(Stop::Transient(DmError::new(&codes::TARGET_ROW_BLOCKED, "the head row of this subtask stays locked at the target")))
+    Err(Stop::Transient(DmError::new(
+        &codes::TARGET_ROW_BLOCKED,
+        "the head row of this subtask stays locked at the target",
+    )))
 }
 
-async fn raise_lanes(conn: &mut Conn, tables: &MetaTables, token: &FenceToken, server: &ServerIdentity) -> Result<(), Stop> {
+async fn raise_lanes(
+    conn: &mut Conn,
+    tables: &MetaTables,
+    token: &FenceToken,
+    server: &ServerIdentity,
+) -> Result<(), Stop> {
     let (lane_table, key) = (tables.lane(), tables.key());
     let (epoch, incarnation) = (token.epoch().0, token.incarnation().0);
-    let lanes: Vec<(i32, u64, String)> =
-        conn.query(format!("SELECT lane, connection, server FROM {lane_table} WHERE {key} ORDER BY lane")).await.map_err(target)?;
+    let lanes: Vec<(i32, u64, String)> = conn
+        .query(format!(
+            "SELECT lane, connection, server FROM {lane_table} WHERE {key} ORDER BY lane"
+        ))
+        .await
+        .map_err(target)?;
     for (lane, connection, at_server) in lanes {
         // The sequence moves even under the same epoch: it waits for a transaction of an earlier connection of ours that is still
         // open, and makes one that has not begun fail.
@@ -106,7 +133,12 @@ async fn raise_lanes(conn: &mut Conn, tables: &MetaTables, token: &FenceToken, s
 }
 
 /// Ends the connection that a lane row names, if it is on this server and not our own (R12).
-pub(super) async fn kill(conn: &mut Conn, connection: u64, at_server: &str, server: &ServerIdentity) {
+pub(super) async fn kill(
+    conn: &mut Conn,
+    connection: u64,
+    at_server: &str,
+    server: &ServerIdentity,
+) {
     if connection == 0 || at_server != server.uuid || connection == u64::from(conn.id()) {
         return;
     }
@@ -140,7 +172,12 @@ fn refuse_foreign(cluster: u64, token: &FenceToken) -> Result<(), Stop> {
 pub(super) fn fenced(newer: u64, token: &FenceToken) -> DmError {
     DmError::new(
         &codes::FENCED_OUT,
-        format!("epoch {} of task {} on source {} was replaced by epoch {newer}", token.epoch().0, token.task(), token.source()),
+        format!(
+            "epoch {} of task {} on source {} was replaced by epoch {newer}",
+            token.epoch().0,
+            token.task(),
+            token.source()
+        ),
     )
 }
 

@@ -64,7 +64,10 @@ enum Try {
     Again(DmError),
     /// The connection is gone, or COMMIT was not answered with OK: the row tells.
     Unknown(DmError),
-    Refused { index: usize, error: DmError },
+    Refused {
+        index: usize,
+        error: DmError,
+    },
     /// The compare-and-set of the lane row hit nothing.
     Mismatch,
     /// The meta rows cannot be written.
@@ -73,7 +76,12 @@ enum Try {
 
 impl Lane {
     /// Opens the session and makes the row ours, creating it under a lock on the head (R11).
-    pub(crate) async fn open(target: &Target, tables: &MetaTables, control: &Control, number: i32) -> Result<Self, Stop> {
+    pub(crate) async fn open(
+        target: &Target,
+        tables: &MetaTables,
+        control: &Control,
+        number: i32,
+    ) -> Result<Self, Stop> {
         let (conn, server) = target.connect(control).await?;
         let mut lane = Self {
             target: target.clone(),
@@ -118,7 +126,11 @@ impl Lane {
     ///
     /// Returns the rows that each statement found. A batch is sent again until it is known to be in, a statement is refused, or
     /// the subtask has to stop; the row's sequence number makes that safe.
-    pub(crate) async fn commit(&mut self, statements: &[String], progress: &Progress) -> Result<Outcome, LaneError> {
+    pub(crate) async fn commit(
+        &mut self,
+        statements: &[String],
+        progress: &Progress,
+    ) -> Result<Outcome, LaneError> {
         let mut backoff = Backoff::new();
         let mut tries = 0;
         if let Some(refused) = self.too_large(statements) {
@@ -131,7 +143,10 @@ impl Lane {
                     let (control, address) = (self.control.clone(), self.target.address());
                     shown(&control, &address, self.try_commit(statements, progress)).await
                 }
-                None => Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "the connection to the target was lost")),
+                None => Try::Unknown(DmError::new(
+                    &codes::DB_INVALID_CONN,
+                    "the connection to the target was lost",
+                )),
             };
             match ended {
                 Try::Committed(found) => {
@@ -156,7 +171,9 @@ impl Lane {
                 Try::Unknown(error) => {
                     tries += 1;
                     warn!(%error, "outcome of a commit unknown; asking the target");
-                    self.control.note(Some(format!("asking the target whether a commit is in: {error}")));
+                    self.control.note(Some(format!(
+                        "asking the target whether a commit is in: {error}"
+                    )));
                     if self.reopen().await? {
                         self.progress = progress.clone();
                         self.control.note(None);
@@ -165,7 +182,8 @@ impl Lane {
                     }
                     self.control.update(|status| status.retries += 1);
                     if tries > 1 {
-                        self.control.note(Some(format!("the target drops our connection: {error}")));
+                        self.control
+                            .note(Some(format!("the target drops our connection: {error}")));
                         self.control.sleep(backoff.step()).await?;
                     }
                 }
@@ -176,11 +194,19 @@ impl Lane {
 
     /// The server would drop the connection over a statement beyond its packet limit, for ever.
     fn too_large(&self, statements: &[String]) -> Option<LaneError> {
-        let limit = self.target.packet_bytes_max().saturating_sub(PACKET_HEAD_BYTES);
-        let index = statements.iter().position(|statement| statement.len() > limit)?;
+        let limit = self
+            .target
+            .packet_bytes_max()
+            .saturating_sub(PACKET_HEAD_BYTES);
+        let index = statements
+            .iter()
+            .position(|statement| statement.len() > limit)?;
         let bytes = statements.get(index).map_or(0, String::len);
-        let message = format!("a statement of {bytes} bytes is larger than the target's max_allowed_packet allows ({limit})");
-        let error = DmError::new(&codes::TARGET_UNSUITABLE, message).with_workaround("raise max_allowed_packet at the target, then resume the task");
+        let message = format!(
+            "a statement of {bytes} bytes is larger than the target's max_allowed_packet allows ({limit})"
+        );
+        let error = DmError::new(&codes::TARGET_UNSUITABLE, message)
+            .with_workaround("raise max_allowed_packet at the target, then resume the task");
         Some(LaneError::Statement { index, error })
     }
 
@@ -217,7 +243,12 @@ impl Lane {
         }
         if !self.control.token().is_live() {
             debug!(epoch = epoch.0, "the lease ended before COMMIT");
-            return self.give_up(Try::Again(DmError::new(&codes::LEASE_LOST, "the lease ended before COMMIT"))).await;
+            return self
+                .give_up(Try::Again(DmError::new(
+                    &codes::LEASE_LOST,
+                    "the lease ended before COMMIT",
+                )))
+                .await;
         }
         let Some(conn) = self.conn.as_mut() else {
             return Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "no connection"));
@@ -268,7 +299,10 @@ impl Lane {
         if self.seq != expected || self.progress != remembered {
             return Err(Stop::Transient(DmError::new(
                 &codes::TARGET_PROGRESS_CHANGED,
-                format!("the target's progress is at commit {} of lane {}, we remember {expected}", self.seq, self.number),
+                format!(
+                    "the target's progress is at commit {} of lane {}, we remember {expected}",
+                    self.seq, self.number
+                ),
             )));
         }
         Ok(false)
@@ -300,21 +334,34 @@ impl Lane {
         let (epoch, incarnation, number) = (token.epoch().0, token.incarnation().0, self.number);
         let server = self.server.clone();
         let Some(conn) = self.conn.as_mut() else {
-            return Err(Stop::Transient(DmError::new(&codes::DB_INVALID_CONN, "no connection")));
+            return Err(Stop::Transient(DmError::new(
+                &codes::DB_INVALID_CONN,
+                "no connection",
+            )));
         };
         let connection = conn.id();
         conn.query_drop("BEGIN").await.map_err(target)?;
         let head: Option<(u64, u64)> = conn
-            .query_first(format!("SELECT epoch, incarnation FROM {} WHERE {key} FOR UPDATE", self.tables.head()))
+            .query_first(format!(
+                "SELECT epoch, incarnation FROM {} WHERE {key} FOR UPDATE",
+                self.tables.head()
+            ))
             .await
             .map_err(target)?;
         if head != Some((epoch, incarnation)) {
             let _ = conn.query_drop("ROLLBACK").await;
-            return Err(Stop::Fenced(fenced(head.map_or(0, |(epoch, _)| epoch), &token)));
+            return Err(Stop::Fenced(fenced(
+                head.map_or(0, |(epoch, _)| epoch),
+                &token,
+            )));
         }
-        let select =
-            format!("SELECT epoch, incarnation, seq, connection, server, progress FROM {lane_table} WHERE {key} AND lane = {number} FOR UPDATE");
-        let row: Option<(u64, u64, u64, u64, String, String)> = match conn.query_first(&select).await {
+        let select = format!(
+            "SELECT epoch, incarnation, seq, connection, server, progress FROM {lane_table} WHERE {key} AND lane = {number} FOR UPDATE"
+        );
+        let row: Option<(u64, u64, u64, u64, String, String)> = match conn
+            .query_first(&select)
+            .await
+        {
             Ok(row) => row,
             Err(error) if is_lock_wait(&error) => {
                 // An older connection of this lane still has its transaction open.
@@ -337,10 +384,14 @@ impl Lane {
                 self.tables.key_values(),
                 quote_text(&server.uuid)
             ),
-            Some((row_epoch, row_incarnation, ..)) if (*row_epoch, *row_incarnation) == (epoch, incarnation) => format!(
-                "UPDATE {lane_table} SET connection = {connection}, server = {} WHERE {key} AND lane = {number}",
-                quote_text(&server.uuid)
-            ),
+            Some((row_epoch, row_incarnation, ..))
+                if (*row_epoch, *row_incarnation) == (epoch, incarnation) =>
+            {
+                format!(
+                    "UPDATE {lane_table} SET connection = {connection}, server = {} WHERE {key} AND lane = {number}",
+                    quote_text(&server.uuid)
+                )
+            }
             Some((row_epoch, ..)) => {
                 let _ = conn.query_drop("ROLLBACK").await;
                 return Err(Stop::Fenced(fenced(*row_epoch, &token)));
@@ -375,7 +426,9 @@ async fn shown<T>(control: &Control, address: &str, answer: impl Future<Output =
     if let Ok(answer) = tokio::time::timeout(SILENT, &mut answer).await {
         return answer;
     }
-    control.note(Some(format!("waiting for an answer of the target {address} to a batch")));
+    control.note(Some(format!(
+        "waiting for an answer of the target {address} to a batch"
+    )));
     let answer = answer.await;
     control.note(None);
     answer
@@ -388,13 +441,23 @@ const ASSERTION_FAILED: u16 = 1690;
 
 /// Runs the `count` statements of one packet and collects the rows that each found. `first` is the batch index of its first
 /// statement (of its first one after the prologue, in the first packet).
-async fn send(conn: &mut Conn, packet: &str, count: usize, first: usize, found: &mut Vec<u64>) -> Result<(), Try> {
+async fn send(
+    conn: &mut Conn,
+    packet: &str,
+    count: usize,
+    first: usize,
+    found: &mut Vec<u64>,
+) -> Result<(), Try> {
     let prologue = if found.is_empty() { PROLOGUE } else { 0 };
     let before = found.len();
     let ended = run_packet(conn, packet, count, found).await;
     let Err(error) = ended else { return Ok(()) };
     let done = found.len() - before;
-    let number = if let mysql_async::Error::Server(server) = &error { Some(server.code) } else { None };
+    let number = if let mysql_async::Error::Server(server) = &error {
+        Some(server.code)
+    } else {
+        None
+    };
     let refused = errors::target(error);
     if let Some(number) = number {
         if done < prologue && number == ASSERTION_FAILED {
@@ -402,14 +465,22 @@ async fn send(conn: &mut Conn, packet: &str, count: usize, first: usize, found: 
         }
         return Err(match refused.kind {
             dm_model::Kind::Transient => Try::Again(refused),
-            _ if done >= prologue => Try::Refused { index: first + done - prologue, error: refused },
+            _ if done >= prologue => Try::Refused {
+                index: first + done - prologue,
+                error: refused,
+            },
             _ => Try::Stopped(Stop::Definite(refused.annotate("writing progress"))),
         });
     }
     Err(Try::Unknown(refused))
 }
 
-async fn run_packet(conn: &mut Conn, packet: &str, count: usize, found: &mut Vec<u64>) -> Result<(), mysql_async::Error> {
+async fn run_packet(
+    conn: &mut Conn,
+    packet: &str,
+    count: usize,
+    found: &mut Vec<u64>,
+) -> Result<(), mysql_async::Error> {
     let mut result = conn.query_iter(packet).await?;
     for _ in 0..count {
         // The refusal of a statement waits in the place of its result, so it counts as found only once that was read.

@@ -45,7 +45,11 @@ impl Progress {
             return Ok(Self::default());
         }
         serde_json::from_str(text).map_err(|error| {
-            DmError::new(&codes::META_DAMAGED, "the progress column of dm_lane cannot be read").with_cause(error)
+            DmError::new(
+                &codes::META_DAMAGED,
+                "the progress column of dm_lane cannot be read",
+            )
+            .with_cause(error)
         })
     }
 

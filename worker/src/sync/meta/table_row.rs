@@ -5,9 +5,7 @@ use dm_model::{DmError, Position, TableName, codes};
 use mysql_async::{Conn, prelude::Queryable};
 
 use super::MetaTables;
-use crate::{
-    sync::{errors, value::quote_text},
-};
+use crate::sync::{errors, value::quote_text};
 
 /// Where a table stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +36,17 @@ impl TableState {
 
     /// The word in the meta table and in the status.
     pub(crate) fn text(self) -> &'static str {
-        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, text)| text)
+        Self::ALL
+            .iter()
+            .find(|(state, _)| *state == self)
+            .map_or("", |(_, text)| text)
     }
 
     fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
+        Self::ALL
+            .iter()
+            .find(|(_, name)| *name == text)
+            .map(|(state, _)| *state)
     }
 }
 
@@ -64,11 +68,22 @@ pub(crate) struct TableRow {
 impl TableRow {
     /// A table that nothing is known of yet.
     pub(crate) fn new(name: TableName, state: TableState) -> Self {
-        Self { name, state, cursor: None, structure: None, error: String::new(), rows: 0, bytes: 0 }
+        Self {
+            name,
+            state,
+            cursor: None,
+            structure: None,
+            error: String::new(),
+            rows: 0,
+            bytes: 0,
+        }
     }
 
     /// All rows of the subtask, in name order.
-    pub(crate) async fn read_all(conn: &mut Conn, tables: &MetaTables) -> Result<Vec<Self>, DmError> {
+    pub(crate) async fn read_all(
+        conn: &mut Conn,
+        tables: &MetaTables,
+    ) -> Result<Vec<Self>, DmError> {
         type Columns = (String, String, String, String, String, String, u64, u64);
         let select = format!(
             "SELECT db, tbl, state, cursor_at, structure, error, loaded_rows, loaded_bytes FROM {} WHERE {} ORDER BY db, tbl",
@@ -77,19 +92,28 @@ impl TableRow {
         );
         let rows: Vec<Columns> = conn.query(select).await.map_err(errors::target)?;
         rows.into_iter()
-            .map(|(db, table, state, cursor, structure, error, rows, bytes)| {
-                let name = TableName::new(db, table);
-                let damaged = |what: &str| DmError::new(&codes::META_DAMAGED, format!("column {what} of dm_table for {name} cannot be read"));
-                Ok(Self {
-                    state: TableState::parse(&state).ok_or_else(|| damaged("state"))?,
-                    cursor: json(&cursor).map_err(|cause| damaged("cursor_at").with_cause(cause))?,
-                    structure: json(&structure).map_err(|cause| damaged("structure").with_cause(cause))?,
-                    name,
-                    error,
-                    rows,
-                    bytes,
-                })
-            })
+            .map(
+                |(db, table, state, cursor, structure, error, rows, bytes)| {
+                    let name = TableName::new(db, table);
+                    let damaged = |what: &str| {
+                        DmError::new(
+                            &codes::META_DAMAGED,
+                            format!("column {what} of dm_table for {name} cannot be read"),
+                        )
+                    };
+                    Ok(Self {
+                        state: TableState::parse(&state).ok_or_else(|| damaged("state"))?,
+                        cursor: json(&cursor)
+                            .map_err(|cause| damaged("cursor_at").with_cause(cause))?,
+                        structure: json(&structure)
+                            .map_err(|cause| damaged("structure").with_cause(cause))?,
+                        name,
+                        error,
+                        rows,
+                        bytes,
+                    })
+                },
+            )
             .collect()
     }
 
@@ -124,10 +148,16 @@ impl TableRow {
 }
 
 fn json<T: serde::de::DeserializeOwned>(column: &str) -> Result<Option<T>, serde_json::Error> {
-    if column.is_empty() { Ok(None) } else { serde_json::from_str(column).map(Some) }
+    if column.is_empty() {
+        Ok(None)
+    } else {
+        serde_json::from_str(column).map(Some)
+    }
 }
 
 fn text<T: serde::Serialize>(value: Option<&T>) -> String {
     // Plain structs with string keys always serialise.
-    value.map_or_else(String::new, |value| serde_json::to_string(value).unwrap_or_default())
+    value.map_or_else(String::new, |value| {
+        serde_json::to_string(value).unwrap_or_default()
+    })
 }

@@ -3,9 +3,7 @@
 use dm_model::DmError;
 use mysql_async::{Conn, prelude::Queryable};
 
-use crate::{
-    sync::{FenceToken, errors, value::quote_name, value::quote_text},
-};
+use crate::sync::{FenceToken, errors, value::quote_name, value::quote_text};
 
 /// Names and key predicates of the meta tables of one subtask.
 #[derive(Clone, Debug)]
@@ -18,7 +16,11 @@ pub(crate) struct MetaTables {
 impl MetaTables {
     /// The tables in `schema` for the subtask of `token`.
     pub(crate) fn new(schema: &str, token: &FenceToken) -> Self {
-        Self { schema: schema.to_owned(), task: token.task().to_string(), source: token.source().to_string() }
+        Self {
+            schema: schema.to_owned(),
+            task: token.task().to_string(),
+            source: token.source().to_string(),
+        }
     }
 
     fn name(&self, table: &str) -> String {
@@ -42,7 +44,11 @@ impl MetaTables {
 
     /// `task = … AND source = …`, the start of every key.
     pub(crate) fn key(&self) -> String {
-        format!("task = {} AND source = {}", quote_text(&self.task), quote_text(&self.source))
+        format!(
+            "task = {} AND source = {}",
+            quote_text(&self.task),
+            quote_text(&self.source)
+        )
     }
 
     /// `'task','source'`, the start of every inserted row.

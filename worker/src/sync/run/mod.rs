@@ -5,7 +5,10 @@
 
 mod observer;
 mod reader;
-#[allow(clippy::module_inception, reason = "the folder's main piece stands in the file named after it")]
+#[allow(
+    clippy::module_inception,
+    reason = "the folder's main piece stands in the file named after it"
+)]
 mod run;
 mod setup;
 mod streaming;

@@ -14,7 +14,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn observe(upstream: Upstream, newest: watch::Sender<Option<Position>>) {
     while !newest.is_closed() {
         if let Ok((mut conn, server)) = upstream.connect().await {
-            while let Ok(position) = current_position(&mut conn, &server, upstream.uses_gtid()).await {
+            while let Ok(position) =
+                current_position(&mut conn, &server, upstream.uses_gtid()).await
+            {
                 if newest.send(Some(position)).is_err() {
                     return;
                 }

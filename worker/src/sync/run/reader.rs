@@ -21,7 +21,11 @@ const TRANSACTION_BYTES_MIN: usize = 256;
 #[derive(Debug)]
 pub(super) enum Read {
     /// A transaction and its share of the queue's bytes.
-    Transaction(Transaction, #[allow(dead_code, reason = "held until the transaction is dealt with")] OwnedSemaphorePermit),
+    Transaction(
+        Transaction,
+        #[allow(dead_code, reason = "held until the transaction is dealt with")]
+        OwnedSemaphorePermit,
+    ),
     /// The source is idle.
     Idle,
     /// The stream ended.
@@ -29,7 +33,12 @@ pub(super) enum Read {
 }
 
 /// Reads from `from` on until the receiver is gone or the stream fails.
-pub(super) async fn read(upstream: Upstream, from: Position, reader: String, sender: mpsc::Sender<Read>) {
+pub(super) async fn read(
+    upstream: Upstream,
+    from: Position,
+    reader: String,
+    sender: mpsc::Sender<Read>,
+) {
     if let Err(error) = pump(&upstream, &from, &reader, &sender).await {
         let _applier_gone = sender.send(Read::Failed(error)).await;
     }
@@ -40,10 +49,20 @@ pub(super) fn queue() -> (mpsc::Sender<Read>, mpsc::Receiver<Read>) {
     mpsc::channel(QUEUE_TRANSACTIONS)
 }
 
-async fn pump(upstream: &Upstream, from: &Position, reader: &str, sender: &mpsc::Sender<Read>) -> Result<(), DmError> {
+async fn pump(
+    upstream: &Upstream,
+    from: &Position,
+    reader: &str,
+    sender: &mpsc::Sender<Read>,
+) -> Result<(), DmError> {
     let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
     let (mut stream, server) = Stream::open(upstream, from, reader).await?;
-    let mut assembler = Assembler::new(server.flavor(), server.number, upstream.uses_gtid(), &from.binlog.file);
+    let mut assembler = Assembler::new(
+        server.flavor(),
+        server.number,
+        upstream.uses_gtid(),
+        &from.binlog.file,
+    );
     loop {
         let event = tokio::select! {
             event = stream.next() => event?,
@@ -55,7 +74,9 @@ async fn pump(upstream: &Upstream, from: &Position, reader: &str, sender: &mpsc:
             Step::Transaction(transaction) => {
                 let size = transaction.bytes.clamp(TRANSACTION_BYTES_MIN, QUEUE_BYTES);
                 let size = u32::try_from(size).unwrap_or(u32::MAX);
-                let Ok(permit) = bytes.clone().acquire_many_owned(size).await else { return Ok(()) };
+                let Ok(permit) = bytes.clone().acquire_many_owned(size).await else {
+                    return Ok(());
+                };
                 Read::Transaction(transaction, permit)
             }
         };

@@ -25,7 +25,8 @@ pub(crate) async fn run(spec: SubtaskSpec, control: Control) {
         let started = tokio::time::Instant::now();
         let stop = match attempt(&spec, &control, &mut first).await {
             Ok(()) => {
-                control.update(|status| (status.stage, status.finished) = (pb::Stage::Finished, true));
+                control
+                    .update(|status| (status.stage, status.finished) = (pb::Stage::Finished, true));
                 return control.stopping().await;
             }
             Err(stop) => stop,
@@ -60,7 +61,11 @@ async fn attempt(spec: &SubtaskSpec, control: &Control, first: &mut bool) -> Res
     *first = false;
     control.update(|status| {
         status.stage = pb::Stage::Running;
-        status.unit = if spec.config.mode == TaskMode::Full { pb::UnitType::Load } else { pb::UnitType::Sync };
+        status.unit = if spec.config.mode == TaskMode::Full {
+            pb::UnitType::Load
+        } else {
+            pb::UnitType::Sync
+        };
         status.note = None;
     });
     if ready.applier.lane().progress().finished {
@@ -70,12 +75,21 @@ async fn attempt(spec: &SubtaskSpec, control: &Control, first: &mut bool) -> Res
         load(spec, control, &mut ready).await?;
     }
     if spec.config.mode == TaskMode::Full {
-        let unfinished = ready.applier.rows().values().find(|row| matches!(row.state, TableState::Waiting | TableState::Loading));
+        let unfinished = ready
+            .applier
+            .rows()
+            .values()
+            .find(|row| matches!(row.state, TableState::Waiting | TableState::Loading));
         if let Some(row) = unfinished {
-            let error = DmError::parse(&row.error).unwrap_or_else(|| DmError::new(&codes::TABLE_STOPPED, format!("{} is not copied", row.name)));
+            let error = DmError::parse(&row.error).unwrap_or_else(|| {
+                DmError::new(&codes::TABLE_STOPPED, format!("{} is not copied", row.name))
+            });
             return Err(Stop::Definite(error));
         }
-        let progress = crate::sync::meta::Progress { finished: true, ..ready.applier.lane().progress().clone() };
+        let progress = crate::sync::meta::Progress {
+            finished: true,
+            ..ready.applier.lane().progress().clone()
+        };
         return ready.applier.record(Vec::new(), &progress).await;
     }
     streaming::stream(spec, control, ready).await
@@ -83,8 +97,13 @@ async fn attempt(spec: &SubtaskSpec, control: &Control, first: &mut bool) -> Res
 
 /// Copies what is not copied yet.
 async fn load(spec: &SubtaskSpec, control: &Control, ready: &mut Ready) -> Result<(), Stop> {
-    let pending: Vec<TableRow> =
-        ready.applier.rows().values().filter(|row| matches!(row.state, TableState::Waiting | TableState::Loading)).cloned().collect();
+    let pending: Vec<TableRow> = ready
+        .applier
+        .rows()
+        .values()
+        .filter(|row| matches!(row.state, TableState::Waiting | TableState::Loading))
+        .cloned()
+        .collect();
     if pending.is_empty() {
         return Ok(());
     }
@@ -107,7 +126,10 @@ async fn load(spec: &SubtaskSpec, control: &Control, ready: &mut Ready) -> Resul
         () = keep_alive(ready.applier.lane(), spec.token.ttl_ms()) => Vec::new(),
     };
     for (name, copied) in copied {
-        ready.applier.copied(&name, copied, &mut ready.tracker).await?;
+        ready
+            .applier
+            .copied(&name, copied, &mut ready.tracker)
+            .await?;
     }
     setup::publish_tables(control, ready);
     Ok(())

@@ -20,7 +20,9 @@ use crate::{
         subtask::SubtaskSpec,
         track::{Standing, TableCursors, Tracker},
         transform::Transformer,
-        upstream::{Found, Upstream, current_position, list_databases, list_tables, show_create, still_has},
+        upstream::{
+            Found, Upstream, current_position, list_databases, list_tables, show_create, still_has,
+        },
     },
 };
 
@@ -43,7 +45,11 @@ pub(super) struct Ready {
 /// Raises the epoch, reads what is durable, and sets up a subtask that is new.
 ///
 /// `first`: this start was ordered (granted, resumed, restarted), it is not a new try after a passing error.
-pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control, first: bool) -> Result<Ready, Stop> {
+pub(super) async fn take_over(
+    spec: &SubtaskSpec,
+    control: &Control,
+    first: bool,
+) -> Result<Ready, Stop> {
     let target = Target::new(spec.config.target.clone());
     let tables = MetaTables::new(&spec.config.meta_schema, &spec.token);
     let digest = digest(spec);
@@ -54,7 +60,10 @@ pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control, first: bool
     if raised.older_generation {
         forget_older_generation(&mut lane, &tables, spec, &digest).await?;
     } else if raised.digest != digest {
-        let message = format!("routes, block-allow-list or case-sensitive of task {} changed since it began", spec.config.task);
+        let message = format!(
+            "routes, block-allow-list or case-sensitive of task {} changed since it began",
+            spec.config.task
+        );
         return Err(Stop::Definite(DmError::new(&codes::RULES_CHANGED, message)));
     }
     // Everything is read after the raise, in a new transaction (R11).
@@ -67,16 +76,32 @@ pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control, first: bool
     // Before the list: a table that is made after this is created by the stream, whether the list has it or not.
     let begin = current_position(&mut source, &server, upstream.uses_gtid()).await?;
     let found = list_tables(&mut source, &filter).await?;
-    let mut applier = Applier::new(lane, tables.clone(), control.clone(), rows, spec.config.on_error);
+    let mut applier = Applier::new(
+        lane,
+        tables.clone(),
+        control.clone(),
+        rows,
+        spec.config.on_error,
+    );
     let new = applier.at().is_none();
     let transformer = transformer(spec)?;
     if new {
         refuse_merge(&found, &transformer)?;
         set_up(spec, &mut applier, begin, &mut source, &server, &found).await?;
     }
-    let fold: u8 = source.query_first("SELECT @@GLOBAL.lower_case_table_names").await.map_err(errors::upstream)?.unwrap_or(0);
+    let fold: u8 = source
+        .query_first("SELECT @@GLOBAL.lower_case_table_names")
+        .await
+        .map_err(errors::upstream)?
+        .unwrap_or(0);
     let progress = applier.lane().progress().clone();
-    let mut tracker = Tracker::new(fold != 0, filter, TableCursors::new(progress.floor.clone()), server.flavor(), server.number);
+    let mut tracker = Tracker::new(
+        fold != 0,
+        filter,
+        TableCursors::new(progress.floor.clone()),
+        server.flavor(),
+        server.number,
+    );
     for (name, charset, collation) in list_databases(&mut source).await? {
         tracker.learn_database(&name, &charset, &collation);
     }
@@ -89,15 +114,28 @@ pub(super) async fn take_over(spec: &SubtaskSpec, control: &Control, first: bool
     if first {
         resume_stopped(&mut applier, &mut tracker, &mut source, &server).await?;
     }
-    let estimates = found.into_iter().map(|found| (found.name, (found.rows, found.bytes))).collect();
-    let ready = Ready { upstream, target, tables, applier, tracker, transformer, estimates };
+    let estimates = found
+        .into_iter()
+        .map(|found| (found.name, (found.rows, found.bytes)))
+        .collect();
+    let ready = Ready {
+        upstream,
+        target,
+        tables,
+        applier,
+        tracker,
+        transformer,
+        estimates,
+    };
     publish_tables(control, &ready);
     Ok(ready)
 }
 
 /// The routes of a subtask.
 pub(super) fn transformer(spec: &SubtaskSpec) -> Result<Transformer, Stop> {
-    Ok(Transformer::new(spec.config.router(spec.source.case_sensitive)?))
+    Ok(Transformer::new(
+        spec.config.router(spec.source.case_sensitive)?,
+    ))
 }
 
 /// What decides which rows go where: it may not change under a running migration (R27).
@@ -110,7 +148,12 @@ fn digest(spec: &SubtaskSpec) -> String {
     format!("{:032x}", xxh3_128(rules.to_string().as_bytes()))
 }
 
-async fn forget_older_generation(lane: &mut Lane, tables: &MetaTables, spec: &SubtaskSpec, digest: &str) -> Result<(), Stop> {
+async fn forget_older_generation(
+    lane: &mut Lane,
+    tables: &MetaTables,
+    spec: &SubtaskSpec,
+    digest: &str,
+) -> Result<(), Stop> {
     let key = tables.key();
     let statements = [
         format!("DELETE FROM {} WHERE {key}", tables.table()),
@@ -123,10 +166,13 @@ async fn forget_older_generation(lane: &mut Lane, tables: &MetaTables, spec: &Su
         ),
     ];
     info!("removing the meta rows of an older generation of this task");
-    lane.commit(&statements, &Progress::default()).await.map(drop).map_err(|refused| match refused {
-        LaneError::Stop(stop) => stop,
-        LaneError::Statement { error, .. } => Stop::Definite(error),
-    })
+    lane.commit(&statements, &Progress::default())
+        .await
+        .map(drop)
+        .map_err(|refused| match refused {
+            LaneError::Stop(stop) => stop,
+            LaneError::Statement { error, .. } => Stop::Definite(error),
+        })
 }
 
 /// Records where the subtask begins, with every table that it begins with, in one commit.
@@ -140,18 +186,35 @@ async fn set_up(
 ) -> Result<(), Stop> {
     if spec.start_time.is_some() {
         return Err(Stop::Definite(
-            DmError::new(&codes::NOT_YET_SUPPORTED, "--start-time comes with a later version").with_workaround("give `meta` with a binlog position or GTID set"),
+            DmError::new(
+                &codes::NOT_YET_SUPPORTED,
+                "--start-time comes with a later version",
+            )
+            .with_workaround("give `meta` with a binlog position or GTID set"),
         ));
     }
     let at = match (spec.config.mode, &spec.config.meta) {
         (TaskMode::Incremental, Some(meta)) => {
-            let gtid = (!meta.binlog_gtid.is_empty()).then(|| GtidSet::parse_for(server.flavor(), &meta.binlog_gtid)).transpose()?;
+            let gtid = (!meta.binlog_gtid.is_empty())
+                .then(|| GtidSet::parse_for(server.flavor(), &meta.binlog_gtid))
+                .transpose()?;
             if spec.source.enable_gtid && gtid.is_none() {
-                let message = format!("source {} is read by GTID (enable-gtid), `meta` gives no binlog-gtid", spec.config.source_id);
-                return Err(Stop::Definite(DmError::new(&codes::LINEAGE_MISMATCH, message)));
+                let message = format!(
+                    "source {} is read by GTID (enable-gtid), `meta` gives no binlog-gtid",
+                    spec.config.source_id
+                );
+                return Err(Stop::Definite(DmError::new(
+                    &codes::LINEAGE_MISMATCH,
+                    message,
+                )));
             }
-            let binlog = BinlogPosition::new(meta.binlog_name.clone(), meta.binlog_pos.max(FIRST_EVENT));
-            Position { gtid: gtid.filter(|_| spec.source.enable_gtid), binlog, server: server.uuid.clone() }
+            let binlog =
+                BinlogPosition::new(meta.binlog_name.clone(), meta.binlog_pos.max(FIRST_EVENT));
+            Position {
+                gtid: gtid.filter(|_| spec.source.enable_gtid),
+                binlog,
+                server: server.uuid.clone(),
+            }
         }
         _ => begin,
     };
@@ -160,11 +223,21 @@ async fn set_up(
         let mut row = TableRow::new(table.name.clone(), TableState::Waiting);
         if spec.config.mode == TaskMode::Incremental {
             row.state = TableState::Joined;
-            row.structure = show_create(source, &table.name, server).await?.map(|(_, structure)| structure);
+            row.structure = show_create(source, &table.name, server)
+                .await?
+                .map(|(_, structure)| structure);
         }
         rows.push(row);
     }
-    applier.record(rows, &Progress { at: Some(at), ..Progress::default() }).await
+    applier
+        .record(
+            rows,
+            &Progress {
+                at: Some(at),
+                ..Progress::default()
+            },
+        )
+        .await
 }
 
 /// Several source tables in one target table need the shard-merge machinery; without it rows of one could be taken for the other's.
@@ -175,7 +248,10 @@ fn refuse_merge(found: &[Found], transformer: &Transformer) -> Result<(), Stop> 
         // Some targets fold the case of names (R39).
         if let Some(other) = targets.insert(target.to_string().to_lowercase(), table.name.clone()) {
             let message = format!("{other} and {} are both routed to {target}", table.name);
-            return Err(Stop::Definite(DmError::new(&codes::MERGE_NOT_YET_SUPPORTED, message)));
+            return Err(Stop::Definite(DmError::new(
+                &codes::MERGE_NOT_YET_SUPPORTED,
+                message,
+            )));
         }
     }
     Ok(())
@@ -183,14 +259,31 @@ fn refuse_merge(found: &[Found], transformer: &Transformer) -> Result<(), Stop> 
 
 /// Every ordered start lets stopped tables try again: the stream goes back to the oldest of them. A table whose changes the source
 /// has purged meanwhile stays stopped, so that the others don't stop for it.
-async fn resume_stopped(applier: &mut Applier, tracker: &mut Tracker, source: &mut Conn, server: &ServerIdentity) -> Result<(), Stop> {
-    let Some(at) = applier.at().cloned() else { return Ok(()) };
+async fn resume_stopped(
+    applier: &mut Applier,
+    tracker: &mut Tracker,
+    source: &mut Conn,
+    server: &ServerIdentity,
+) -> Result<(), Stop> {
+    let Some(at) = applier.at().cloned() else {
+        return Ok(());
+    };
     let mut purged = Vec::new();
-    for row in applier.rows().values().filter(|row| row.state == TableState::Stopped) {
+    for row in applier
+        .rows()
+        .values()
+        .filter(|row| row.state == TableState::Stopped)
+    {
         let Some(cursor) = &row.cursor else { continue };
         if !still_has(source, server, cursor).await? {
-            let message = format!("the source no longer has the changes of {} after {cursor}", row.name);
-            purged.push(TableRow { error: DmError::new(&codes::POSITION_PURGED, message).to_string(), ..row.clone() });
+            let message = format!(
+                "the source no longer has the changes of {} after {cursor}",
+                row.name
+            );
+            purged.push(TableRow {
+                error: DmError::new(&codes::POSITION_PURGED, message).to_string(),
+                ..row.clone()
+            });
         }
     }
     let unreachable: BTreeSet<TableName> = purged.iter().map(|row| row.name.clone()).collect();
@@ -198,7 +291,9 @@ async fn resume_stopped(applier: &mut Applier, tracker: &mut Tracker, source: &m
         let progress = applier.lane().progress().clone();
         applier.record(purged, &progress).await?;
     }
-    let Some(back) = tracker.cursors.resume(&at, &unreachable) else { return Ok(()) };
+    let Some(back) = tracker.cursors.resume(&at, &unreachable) else {
+        return Ok(());
+    };
     let rows: Vec<TableRow> = applier
         .rows()
         .values()
@@ -209,12 +304,21 @@ async fn resume_stopped(applier: &mut Applier, tracker: &mut Tracker, source: &m
                 Standing::Joined => (TableState::Joined, None),
                 _ => return None,
             };
-            let changed = TableRow { state, cursor, error: String::new(), ..row.clone() };
+            let changed = TableRow {
+                state,
+                cursor,
+                error: String::new(),
+                ..row.clone()
+            };
             (changed != *row).then_some(changed)
         })
         .collect();
     info!(tables = rows.len(), "stopped tables go on");
-    let progress = Progress { at: Some(back), floor: tracker.cursors.floor().cloned(), ..applier.lane().progress().clone() };
+    let progress = Progress {
+        at: Some(back),
+        floor: tracker.cursors.floor().cloned(),
+        ..applier.lane().progress().clone()
+    };
     applier.record(rows, &progress).await
 }
 
@@ -231,7 +335,10 @@ pub(super) fn publish_tables(control: &Control, ready: &Ready) {
             errors.extend(error.as_deref().and_then(DmError::parse));
             TableStatus {
                 source: row.name.to_string(),
-                target: ready.transformer.route(&row.name).map_or_else(|_| String::new(), |target| target.to_string()),
+                target: ready
+                    .transformer
+                    .route(&row.name)
+                    .map_or_else(|_| String::new(), |target| target.to_string()),
                 state: row.state.text(),
                 rows: row.rows,
                 rows_estimated: rows_estimated.max(row.rows),

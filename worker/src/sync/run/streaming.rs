@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dm_model::{Position, codes, DmError};
+use dm_model::{DmError, Position, codes};
 use dm_proto::pb;
 use tokio::{
     sync::{mpsc, watch},
@@ -31,15 +31,27 @@ const IDLE_COMMIT: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(250);
 
 /// Streams until something ends it. Never returns `Ok`.
-pub(super) async fn stream(spec: &SubtaskSpec, control: &Control, ready: Ready) -> Result<(), Stop> {
+pub(super) async fn stream(
+    spec: &SubtaskSpec,
+    control: &Control,
+    ready: Ready,
+) -> Result<(), Stop> {
     let Some(from) = ready.applier.at().cloned() else {
-        return Err(Stop::Definite(DmError::new(&codes::META_DAMAGED, "the subtask has no position")));
+        return Err(Stop::Definite(DmError::new(
+            &codes::META_DAMAGED,
+            "the subtask has no position",
+        )));
     };
     info!(%from, "streaming");
     let (sender, receiver) = reader::queue();
     let (newest_sender, newest) = watch::channel(None);
     let mut helpers = tokio::task::JoinSet::new();
-    helpers.spawn(reader::read(ready.upstream.clone(), from.clone(), spec.config.task.to_string(), sender));
+    helpers.spawn(reader::read(
+        ready.upstream.clone(),
+        from.clone(),
+        spec.config.task.to_string(),
+        sender,
+    ));
     helpers.spawn(observer::observe(ready.upstream.clone(), newest_sender));
     control.update(|status| {
         status.unit = pb::UnitType::Sync;
@@ -103,12 +115,27 @@ impl Streaming {
     /// Takes one transaction through the stages; a table that cannot go on is stopped and the transaction looked at again.
     async fn take(&mut self, transaction: &Transaction) -> Result<(), Stop> {
         // The stream begins after `at`: what is at or before it means that the source has gone back (R1).
-        if let Some(at) = self.ready.applier.at().filter(|at| at.covers(&transaction.id)) {
-            let message = format!("the source sends {} again, which is part of {at}", transaction.id);
-            return Err(Stop::Definite(DmError::new(&codes::LINEAGE_MISMATCH, message)));
+        if let Some(at) = self
+            .ready
+            .applier
+            .at()
+            .filter(|at| at.covers(&transaction.id))
+        {
+            let message = format!(
+                "the source sends {} again, which is part of {at}",
+                transaction.id
+            );
+            return Err(Stop::Definite(DmError::new(
+                &codes::LINEAGE_MISMATCH,
+                message,
+            )));
         }
         let routed = loop {
-            if transaction.items.iter().any(|item| matches!(item, crate::sync::decode::Item::Statement(_))) {
+            if transaction
+                .items
+                .iter()
+                .any(|item| matches!(item, crate::sync::decode::Item::Statement(_)))
+            {
                 // Statements are judged and carried out with nothing before them in flight.
                 self.flush().await?;
             }
@@ -119,18 +146,35 @@ impl Streaming {
                     let changes: Vec<Change> = tracked
                         .items
                         .iter()
-                        .filter_map(|item| if let TrackedItem::Change(change) = item { Some(change.clone()) } else { None })
+                        .filter_map(|item| {
+                            if let TrackedItem::Change(change) = item {
+                                Some(change.clone())
+                            } else {
+                                None
+                            }
+                        })
                         .collect();
                     match ready.transformer.transform(&tracked) {
                         Ok(routed) if changes.is_empty() => break routed,
                         Ok(routed) => {
-                            let committed = ready.applier.apply_changes(routed, &changes, &mut ready.tracker, &ready.transformer).await?;
+                            let committed = ready
+                                .applier
+                                .apply_changes(
+                                    routed,
+                                    &changes,
+                                    &mut ready.tracker,
+                                    &ready.transformer,
+                                )
+                                .await?;
                             self.committed(&committed);
                             setup::publish_tables(&self.control, &self.ready);
                             return Ok(());
                         }
                         Err(fault) => {
-                            changes.iter().rev().for_each(|change| ready.tracker.undo(change));
+                            changes
+                                .iter()
+                                .rev()
+                                .for_each(|change| ready.tracker.undo(change));
                             fault
                         }
                     }
@@ -139,12 +183,19 @@ impl Streaming {
             let (tables, error) = fault_tables(fault)?;
             // Everything before this transaction belongs to the stopped tables too.
             self.flush().await?;
-            self.ready.applier.stop_tables(&tables, &error, &mut self.ready.tracker).await?;
+            self.ready
+                .applier
+                .stop_tables(&tables, &error, &mut self.ready.tracker)
+                .await?;
             self.stopped_tables = 0;
             setup::publish_tables(&self.control, &self.ready);
         };
         self.batch.push(routed);
-        if self.batch.is_full() { self.flush().await } else { Ok(()) }
+        if self.batch.is_full() {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     async fn flush(&mut self) -> Result<(), Stop> {
@@ -153,9 +204,19 @@ impl Streaming {
         }
         let batch = std::mem::take(&mut self.batch);
         let joined_before = self.ready.tracker.cursors.all_joined();
-        let committed = self.ready.applier.apply(batch, &mut self.ready.tracker).await?;
+        let committed = self
+            .ready
+            .applier
+            .apply(batch, &mut self.ready.tracker)
+            .await?;
         self.committed(&committed);
-        let stopped = self.ready.applier.rows().values().filter(|row| !row.error.is_empty()).count();
+        let stopped = self
+            .ready
+            .applier
+            .rows()
+            .values()
+            .filter(|row| !row.error.is_empty())
+            .count();
         if !joined_before || stopped != self.stopped_tables {
             self.stopped_tables = stopped;
             setup::publish_tables(&self.control, &self.ready);
@@ -177,7 +238,11 @@ impl Streaming {
     fn committed(&mut self, committed: &Committed) {
         self.last_commit = Instant::now();
         self.rate.add(committed.rows);
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let now_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| {
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            });
         self.control.update(|status| {
             status.position = committed.at.binlog.to_string();
             status.gtid = gtid_text(&committed.at);
@@ -211,7 +276,11 @@ impl Streaming {
 }
 
 fn gtid_text(position: &Position) -> String {
-    position.gtid.as_ref().map(ToString::to_string).unwrap_or_default()
+    position
+        .gtid
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 /// Rows per second since the start and in the last whole second.
@@ -226,7 +295,13 @@ struct Rate {
 impl Rate {
     fn new() -> Self {
         let now = Instant::now();
-        Self { started: now, total: 0, window_started: now, window: 0, recent: 0 }
+        Self {
+            started: now,
+            total: 0,
+            window_started: now,
+            window: 0,
+            recent: 0,
+        }
     }
 
     fn add(&mut self, rows: u64) {

@@ -31,7 +31,9 @@ impl Batch {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.rows >= ROWS_MAX || self.bytes >= BYTES_MAX || self.transactions.len() >= TRANSACTIONS_MAX
+        self.rows >= ROWS_MAX
+            || self.bytes >= BYTES_MAX
+            || self.transactions.len() >= TRANSACTIONS_MAX
     }
 
     /// Rows to apply; zero for a batch that only moves the position.
@@ -57,7 +59,13 @@ impl Batch {
     pub(crate) fn without(&self, tables: &[TableName]) -> Self {
         let mut kept = Self::default();
         for transaction in &self.transactions {
-            kept.push(tables.iter().fold(transaction.clone(), |transaction, table| transaction.without(table)));
+            kept.push(
+                tables
+                    .iter()
+                    .fold(transaction.clone(), |transaction, table| {
+                        transaction.without(table)
+                    }),
+            );
         }
         kept
     }

@@ -29,7 +29,10 @@ pub(crate) struct TableCursors {
 
 impl TableCursors {
     pub(crate) fn new(floor: Option<Position>) -> Self {
-        Self { tables: BTreeMap::new(), floor }
+        Self {
+            tables: BTreeMap::new(),
+            floor,
+        }
     }
 
     pub(crate) fn floor(&self) -> Option<&Position> {
@@ -49,7 +52,10 @@ impl TableCursors {
         match self.tables.get(table) {
             Some(Standing::Unloaded | Standing::Stopped(_)) => false,
             Some(Standing::Ahead(at) | Standing::Behind(at)) => !at.covers(transaction),
-            Some(Standing::Joined) | None => !self.floor.as_ref().is_some_and(|floor| floor.covers(transaction)),
+            Some(Standing::Joined) | None => !self
+                .floor
+                .as_ref()
+                .is_some_and(|floor| floor.covers(transaction)),
         }
     }
 
@@ -69,17 +75,28 @@ impl TableCursors {
     /// Stops a table where it is.
     pub(crate) fn stop(&mut self, table: &TableName, at: &Position) -> Position {
         let cursor = self.applied_through(table, at);
-        self.tables.insert(table.clone(), Standing::Stopped(cursor.clone()));
+        self.tables
+            .insert(table.clone(), Standing::Stopped(cursor.clone()));
         cursor
     }
 
     /// Lets all stopped tables go on, except those whose changes the source no longer has. Returns where the stream has to go back to, or `None` when nothing was stopped.
-    pub(crate) fn resume(&mut self, at: &Position, unreachable: &BTreeSet<TableName>) -> Option<Position> {
+    pub(crate) fn resume(
+        &mut self,
+        at: &Position,
+        unreachable: &BTreeSet<TableName>,
+    ) -> Option<Position> {
         let oldest = self
             .tables
             .iter()
             .filter(|(table, _)| !unreachable.contains(*table))
-            .filter_map(|(_, standing)| if let Standing::Stopped(own) = standing { Some(own) } else { None })
+            .filter_map(|(_, standing)| {
+                if let Standing::Stopped(own) = standing {
+                    Some(own)
+                } else {
+                    None
+                }
+            })
             .reduce(|oldest, own| if oldest.reaches(own) { own } else { oldest })?
             .clone();
         for (table, standing) in &mut self.tables {
@@ -89,18 +106,28 @@ impl TableCursors {
             match standing {
                 Standing::Stopped(own) => *standing = Standing::Behind(own.clone()),
                 // These have followed the stream up to here and must not see it again.
-                Standing::Ahead(own) | Standing::Behind(own) if !own.reaches(at) => *standing = Standing::Behind(at.clone()),
+                Standing::Ahead(own) | Standing::Behind(own) if !own.reaches(at) => {
+                    *standing = Standing::Behind(at.clone())
+                }
                 _ => {}
             }
         }
-        let floor = self.floor.take().filter(|floor| floor.reaches(at)).unwrap_or_else(|| at.clone());
+        let floor = self
+            .floor
+            .take()
+            .filter(|floor| floor.reaches(at))
+            .unwrap_or_else(|| at.clone());
         if at.reaches(&floor) && oldest.reaches(at) {
             // Nothing happened since they stopped.
             self.join_reached(at);
             return Some(at.clone());
         }
         self.floor = Some(floor);
-        Some(if at.reaches(&oldest) { oldest } else { at.clone() })
+        Some(if at.reaches(&oldest) {
+            oldest
+        } else {
+            at.clone()
+        })
     }
 
     /// The stream has dealt with everything up to `at`. Returns the tables that now ride on the main cursor.
@@ -109,7 +136,11 @@ impl TableCursors {
             self.floor = None;
         }
         // While there is a floor, "joined" means "at the floor", which a table that catches up has not reached.
-        if self.floor.is_some() { Vec::new() } else { self.join_reached(at) }
+        if self.floor.is_some() {
+            Vec::new()
+        } else {
+            self.join_reached(at)
+        }
     }
 
     fn join_reached(&mut self, at: &Position) -> Vec<TableName> {
@@ -127,7 +158,13 @@ impl TableCursors {
 
     /// Whether `advance` has anything to find, so that the common case costs nothing.
     pub(crate) fn all_joined(&self) -> bool {
-        self.floor.is_none() && self.tables.values().all(|standing| matches!(standing, Standing::Joined | Standing::Stopped(_) | Standing::Unloaded))
+        self.floor.is_none()
+            && self.tables.values().all(|standing| {
+                matches!(
+                    standing,
+                    Standing::Joined | Standing::Stopped(_) | Standing::Unloaded
+                )
+            })
     }
 }
 

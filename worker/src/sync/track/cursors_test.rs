@@ -12,7 +12,10 @@ fn at(n: u64) -> Position {
 }
 
 fn transaction(n: u64) -> TransactionId {
-    TransactionId { gtid: None, end: BinlogPosition::new("b.000001", n) }
+    TransactionId {
+        gtid: None,
+        end: BinlogPosition::new("b.000001", n),
+    }
 }
 
 fn table(n: usize) -> TableName {

@@ -8,15 +8,32 @@ use dm_ddl::{Table, TypeKind};
 /// What differs, for people; `None` when the rows fit.
 pub(super) fn difference(structure: &Table, map: &TableMap) -> Option<String> {
     if structure.columns.len() != map.columns.len() {
-        return Some(format!("they have {} columns, it has {}", map.columns.len(), structure.columns.len()));
+        return Some(format!(
+            "they have {} columns, it has {}",
+            map.columns.len(),
+            structure.columns.len()
+        ));
     }
     for (index, (column, logged)) in structure.columns.iter().zip(&map.columns).enumerate() {
         if let Some(kind) = fits(column.ty.kind, logged.type_code) {
-            return Some(format!("column {} `{}` is {kind:?}, theirs has the logged type {}", index + 1, column.name, logged.type_code));
+            return Some(format!(
+                "column {} `{}` is {kind:?}, theirs has the logged type {}",
+                index + 1,
+                column.name,
+                logged.type_code
+            ));
         }
-        let name = map.metadata.names.as_ref().and_then(|names| names.get(index));
+        let name = map
+            .metadata
+            .names
+            .as_ref()
+            .and_then(|names| names.get(index));
         if let Some(name) = name.filter(|name| !column.is_named(name)) {
-            return Some(format!("column {} is `{}`, theirs is `{name}`", index + 1, column.name));
+            return Some(format!(
+                "column {} is `{}`, theirs is `{name}`",
+                index + 1,
+                column.name
+            ));
         }
     }
     None
@@ -46,9 +63,27 @@ fn fits(kind: TypeKind, code: u8) -> Option<TypeKind> {
         // Character, binary, spatial and MariaDB's own types share a few string codes.
         _ => {
             let numeric = [
-                logged::TINY, logged::SHORT, logged::INT24, logged::LONG, logged::LONGLONG, logged::NEWDECIMAL, logged::FLOAT, logged::DOUBLE,
-                logged::BIT, logged::YEAR, logged::DATE, logged::NEWDATE, logged::TIME, logged::TIME2, logged::DATETIME, logged::DATETIME2,
-                logged::TIMESTAMP, logged::TIMESTAMP2, logged::ENUM, logged::SET, logged::JSON,
+                logged::TINY,
+                logged::SHORT,
+                logged::INT24,
+                logged::LONG,
+                logged::LONGLONG,
+                logged::NEWDECIMAL,
+                logged::FLOAT,
+                logged::DOUBLE,
+                logged::BIT,
+                logged::YEAR,
+                logged::DATE,
+                logged::NEWDATE,
+                logged::TIME,
+                logged::TIME2,
+                logged::DATETIME,
+                logged::DATETIME2,
+                logged::TIMESTAMP,
+                logged::TIMESTAMP2,
+                logged::ENUM,
+                logged::SET,
+                logged::JSON,
             ];
             return numeric.contains(&code).then_some(kind);
         }

@@ -19,7 +19,11 @@ pub(crate) struct Tracked {
 /// A part of it, in order.
 #[derive(Debug)]
 pub(crate) enum TrackedItem {
-    Rows { table: TableName, structure: Arc<Table>, rows: Arc<RowsEvent<'static>> },
+    Rows {
+        table: TableName,
+        structure: Arc<Table>,
+        rows: Arc<RowsEvent<'static>>,
+    },
     Change(Change),
 }
 

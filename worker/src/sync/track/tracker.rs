@@ -33,8 +33,21 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    pub(crate) fn new(fold_names: bool, filter: BlockAllowList, cursors: TableCursors, flavor: Flavor, version: u32) -> Self {
-        Self { schema: Schema::new(fold_names), shared: BTreeMap::new(), cursors, filter, flavor, version }
+    pub(crate) fn new(
+        fold_names: bool,
+        filter: BlockAllowList,
+        cursors: TableCursors,
+        flavor: Flavor,
+        version: u32,
+    ) -> Self {
+        Self {
+            schema: Schema::new(fold_names),
+            shared: BTreeMap::new(),
+            cursors,
+            filter,
+            flavor,
+            version,
+        }
     }
 
     /// Sets a table's structure: from its row, or from its snapshot.
@@ -46,7 +59,13 @@ impl Tracker {
     /// Sets what new tables of a database get.
     pub(crate) fn learn_database(&mut self, name: &str, charset: &str, collation: &str) {
         let name = self.folded(name, "").schema;
-        self.schema.databases.insert(name, Database { charset: Some(charset.to_owned()), collation: Some(collation.to_owned()) });
+        self.schema.databases.insert(
+            name,
+            Database {
+                charset: Some(charset.to_owned()),
+                collation: Some(collation.to_owned()),
+            },
+        );
     }
 
     /// The tables that have a structure.
@@ -56,7 +75,11 @@ impl Tracker {
 
     /// Source tables known now.
     pub(crate) fn tables(&self) -> Vec<TableName> {
-        self.schema.tables.keys().map(|(schema, table)| TableName::new(schema.clone(), table.clone())).collect()
+        self.schema
+            .tables
+            .keys()
+            .map(|(schema, table)| TableName::new(schema.clone(), table.clone()))
+            .collect()
     }
 
     /// Finds out what of a transaction is still to be applied, and moves the structures past its DDLs.
@@ -87,7 +110,12 @@ impl Tracker {
                 }
             }
         }
-        Ok(Tracked { id: transaction.id.clone(), committed_ms: transaction.committed_ms, items, bytes: transaction.bytes })
+        Ok(Tracked {
+            id: transaction.id.clone(),
+            committed_ms: transaction.committed_ms,
+            items,
+            bytes: transaction.bytes,
+        })
     }
 
     /// Puts back the structures of a DDL that did not happen.
@@ -95,7 +123,10 @@ impl Tracker {
         for (table, before) in &change.before {
             self.shared.remove(table);
             match before {
-                Some(structure) => self.schema.insert(&table.schema, &table.table, structure.clone()),
+                Some(structure) => {
+                    self.schema
+                        .insert(&table.schema, &table.table, structure.clone())
+                }
                 None => {
                     self.schema.remove(&table.schema, &table.table);
                 }
@@ -103,9 +134,15 @@ impl Tracker {
         }
     }
 
-    fn rows(&mut self, rows: &RowsEvent<'static>, id: &TransactionId) -> Result<Option<(TableName, Arc<Table>)>, TableFault> {
+    fn rows(
+        &mut self,
+        rows: &RowsEvent<'static>,
+        id: &TransactionId,
+    ) -> Result<Option<(TableName, Arc<Table>)>, TableFault> {
         let table = self.folded(&rows.map.schema, &rows.map.table);
-        if !self.filter.allows(&table.schema, Some(&table.table)) || !self.cursors.admits(&table, id) {
+        if !self.filter.allows(&table.schema, Some(&table.table))
+            || !self.cursors.admits(&table, id)
+        {
             return Ok(None);
         }
         let Some(structure) = self.shared(&table) else {
@@ -114,8 +151,13 @@ impl Tracker {
             return Err(TableFault::Tables(vec![table], error));
         };
         if let Some(difference) = super::matching::difference(&structure, &rows.map) {
-            let error = DmError::new(&codes::SYNCER_UNIT_DML_COLUMN_NOT_MATCH, format!("rows of {table} at {id} are not those of its structure: {difference}"))
-                .with_workaround("its structure changed where this task did not see it: load the table again");
+            let error = DmError::new(
+                &codes::SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
+                format!("rows of {table} at {id} are not those of its structure: {difference}"),
+            )
+            .with_workaround(
+                "its structure changed where this task did not see it: load the table again",
+            );
             return Err(TableFault::Tables(vec![table], error));
         }
         Ok(Some((table, structure)))
@@ -130,9 +172,15 @@ impl Tracker {
         Some(structure)
     }
 
-    fn statement(&mut self, text: &StatementText, id: &TransactionId) -> Result<Option<Change>, TableFault> {
+    fn statement(
+        &mut self,
+        text: &StatementText,
+        id: &TransactionId,
+    ) -> Result<Option<Change>, TableFault> {
         let context = Context {
-            default_schema: Some(&text.default_schema).filter(|schema| !schema.is_empty()).map(String::as_str),
+            default_schema: Some(&text.default_schema)
+                .filter(|schema| !schema.is_empty())
+                .map(String::as_str),
             ansi_quotes: text.ansi_quotes,
             no_backslash_escapes: text.no_backslash_escapes,
             flavor: match self.flavor {
@@ -142,7 +190,10 @@ impl Tracker {
             version: self.version,
         };
         let unreadable = |cause: &dyn std::fmt::Display| {
-            let message = format!("the statement at {id} cannot be parsed: {}", shown(&text.text));
+            let message = format!(
+                "the statement at {id} cannot be parsed: {}",
+                shown(&text.text)
+            );
             TableFault::Source(DmError::new(&codes::PARSE_SQL, message).with_cause(cause))
         };
         let parsed = dm_ddl::parse(&text.text, &context).map_err(|error| unreadable(&error))?;
@@ -156,21 +207,35 @@ impl Tracker {
             Kind::Transaction(_) | Kind::Ignored { .. } => Ok(None),
             Kind::Dml { what } => {
                 let message = format!("{what} in statement format at {id}: {}", shown(&text.text));
-                Err(TableFault::Source(DmError::new(&codes::SYNC_UNIT_DML_STATEMENT_FOUND, message).with_workaround("set binlog_format=ROW upstream")))
+                Err(TableFault::Source(
+                    DmError::new(&codes::SYNC_UNIT_DML_STATEMENT_FOUND, message)
+                        .with_workaround("set binlog_format=ROW upstream"),
+                ))
             }
             Kind::Unknown => {
                 let message = format!("the statement at {id} is not known: {}", shown(&text.text));
-                Err(TableFault::Source(DmError::new(&codes::SYNCER_PARSE_DDL, message)))
+                Err(TableFault::Source(DmError::new(
+                    &codes::SYNCER_PARSE_DDL,
+                    message,
+                )))
             }
-            Kind::CreateDatabase { name, .. } | Kind::AlterDatabase { name, .. } | Kind::DropDatabase { name, .. } => {
-                self.database(statement, name, text, id)
-            }
+            Kind::CreateDatabase { name, .. }
+            | Kind::AlterDatabase { name, .. }
+            | Kind::DropDatabase { name, .. } => self.database(statement, name, text, id),
             _ => self.tables_statement(statement, text, id),
         }
     }
 
-    fn database(&mut self, statement: &Statement, name: &str, text: &StatementText, id: &TransactionId) -> Result<Option<Change>, TableFault> {
-        if !self.filter.allows(name, None) || self.cursors.floor().is_some_and(|floor| floor.covers(id)) {
+    fn database(
+        &mut self,
+        statement: &Statement,
+        name: &str,
+        text: &StatementText,
+        id: &TransactionId,
+    ) -> Result<Option<Change>, TableFault> {
+        if !self.filter.allows(name, None)
+            || self.cursors.floor().is_some_and(|floor| floor.covers(id))
+        {
             return Ok(None);
         }
         if matches!(statement.kind(), Kind::DropDatabase { .. }) {
@@ -189,12 +254,21 @@ impl Tracker {
 
     /// Other sources may have tables in the target database, and tables that were made again since are ahead of this: only the
     /// tables that the statement dropped are dropped.
-    fn drop_database(&mut self, name: &str, text: &StatementText, id: &TransactionId) -> Result<Option<Change>, TableFault> {
+    fn drop_database(
+        &mut self,
+        name: &str,
+        text: &StatementText,
+        id: &TransactionId,
+    ) -> Result<Option<Change>, TableFault> {
         let schema = self.folded(name, "").schema;
         let due: Vec<TableName> = self
             .tables()
             .into_iter()
-            .filter(|table| table.schema == schema && self.filter.allows(&table.schema, Some(&table.table)) && self.cursors.admits(table, id))
+            .filter(|table| {
+                table.schema == schema
+                    && self.filter.allows(&table.schema, Some(&table.table))
+                    && self.cursors.admits(table, id)
+            })
             .collect();
         if due.is_empty() {
             return Ok(None);
@@ -209,11 +283,26 @@ impl Tracker {
         self.statement(&expanded, id)
     }
 
-    fn tables_statement(&mut self, statement: &Statement, text: &StatementText, id: &TransactionId) -> Result<Option<Change>, TableFault> {
-        let changed: Vec<TableName> = changed_tables(statement).into_iter().map(|(schema, table)| self.folded(&schema, &table)).collect();
-        let ours: Vec<TableName> =
-            changed.iter().filter(|table| self.filter.allows(&table.schema, Some(&table.table))).cloned().collect();
-        let due: Vec<TableName> = ours.iter().filter(|table| self.cursors.admits(table, id)).cloned().collect();
+    fn tables_statement(
+        &mut self,
+        statement: &Statement,
+        text: &StatementText,
+        id: &TransactionId,
+    ) -> Result<Option<Change>, TableFault> {
+        let changed: Vec<TableName> = changed_tables(statement)
+            .into_iter()
+            .map(|(schema, table)| self.folded(&schema, &table))
+            .collect();
+        let ours: Vec<TableName> = changed
+            .iter()
+            .filter(|table| self.filter.allows(&table.schema, Some(&table.table)))
+            .cloned()
+            .collect();
+        let due: Vec<TableName> = ours
+            .iter()
+            .filter(|table| self.cursors.admits(table, id))
+            .cloned()
+            .collect();
         if due.is_empty() {
             return Ok(None);
         }
@@ -222,19 +311,34 @@ impl Tracker {
                 "the statement at {id} names tables that are not at the same point or not all of this task: {}",
                 shown(&text.text)
             );
-            let error = DmError::new(&codes::NOT_YET_SUPPORTED, message).with_workaround("use one statement per table upstream");
+            let error = DmError::new(&codes::NOT_YET_SUPPORTED, message)
+                .with_workaround("use one statement per table upstream");
             return Err(TableFault::Tables(due, error));
         }
         self.change(statement, due, text, id).map(Some)
     }
 
-    fn change(&mut self, statement: &Statement, tables: Vec<TableName>, text: &StatementText, id: &TransactionId) -> Result<Change, TableFault> {
-        let before: Vec<(TableName, Option<Table>)> = tables.iter().map(|table| (table.clone(), self.structure(table).cloned())).collect();
+    fn change(
+        &mut self,
+        statement: &Statement,
+        tables: Vec<TableName>,
+        text: &StatementText,
+        id: &TransactionId,
+    ) -> Result<Change, TableFault> {
+        let before: Vec<(TableName, Option<Table>)> = tables
+            .iter()
+            .map(|table| (table.clone(), self.structure(table).cloned()))
+            .collect();
         // A table that is dropped here but never was ours has nothing to drop at the target either.
         if let Err(error) = self.schema.apply(statement) {
             let message = format!("cannot follow the statement at {id}: {}", shown(&text.text));
-            let error = DmError::new(&codes::SCHEMA_TRACKER_CANNOT_EXEC_DDL, message).with_cause(error);
-            return Err(if tables.is_empty() { TableFault::Source(error) } else { TableFault::Tables(tables, error) });
+            let error =
+                DmError::new(&codes::SCHEMA_TRACKER_CANNOT_EXEC_DDL, message).with_cause(error);
+            return Err(if tables.is_empty() {
+                TableFault::Source(error)
+            } else {
+                TableFault::Tables(tables, error)
+            });
         }
         tables.iter().for_each(|table| {
             self.shared.remove(table);
@@ -249,7 +353,11 @@ impl Tracker {
     }
 
     fn folded(&self, schema: &str, table: &str) -> TableName {
-        if self.schema.fold_names { TableName::new(schema.to_lowercase(), table.to_lowercase()) } else { TableName::new(schema, table) }
+        if self.schema.fold_names {
+            TableName::new(schema.to_lowercase(), table.to_lowercase())
+        } else {
+            TableName::new(schema, table)
+        }
     }
 }
 

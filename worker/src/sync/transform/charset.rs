@@ -49,14 +49,19 @@ impl Charset {
                 if !rest.is_empty() {
                     return None;
                 }
-                units.iter().map(|unit| char::from_u32(u32::from_be_bytes(*unit))).collect()
+                units
+                    .iter()
+                    .map(|unit| char::from_u32(u32::from_be_bytes(*unit)))
+                    .collect()
             }
         }
     }
 }
 
 fn known(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> Option<String> {
-    encoding.decode_without_bom_handling_and_without_replacement(bytes).map(std::borrow::Cow::into_owned)
+    encoding
+        .decode_without_bom_handling_and_without_replacement(bytes)
+        .map(std::borrow::Cow::into_owned)
 }
 
 impl fmt::Display for Charset {

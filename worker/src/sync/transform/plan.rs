@@ -31,7 +31,11 @@ pub(crate) struct PlannedColumn {
 
 impl TablePlan {
     /// Fails when a column's values cannot be carried over exactly.
-    pub(crate) fn new(source: &TableName, target: TableName, structure: &Table) -> Result<Arc<Self>, DmError> {
+    pub(crate) fn new(
+        source: &TableName,
+        target: TableName,
+        structure: &Table,
+    ) -> Result<Arc<Self>, DmError> {
         let columns = structure
             .columns
             .iter()
@@ -51,14 +55,21 @@ impl TablePlan {
             source: source.clone(),
             target,
             key: find_key(structure),
-            unsigned: structure.columns.iter().map(|column| column.ty.unsigned).collect(),
+            unsigned: structure
+                .columns
+                .iter()
+                .map(|column| column.ty.unsigned)
+                .collect(),
             columns,
         }))
     }
 
     /// The columns that are written, with their indexes.
     pub(crate) fn written(&self) -> impl Iterator<Item = (usize, &PlannedColumn)> {
-        self.columns.iter().enumerate().filter(|(_, column)| column.written)
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.written)
     }
 
     /// `schema`.`table` of the target, quoted.
@@ -72,16 +83,26 @@ impl TablePlan {
 fn find_key(structure: &Table) -> Vec<usize> {
     structure
         .unique_not_null_key()
-        .filter(|key| key.iter().all(|index| structure.columns.get(*index).is_some_and(|column| column.generated.is_none())))
+        .filter(|key| {
+            key.iter().all(|index| {
+                structure
+                    .columns
+                    .get(*index)
+                    .is_some_and(|column| column.generated.is_none())
+            })
+        })
         .unwrap_or_default()
 }
 
 fn charset_of(column: &Column, structure: &Table) -> String {
     use TypeKind::{Char, Enum, LongText, MediumText, Set, Text, TinyText, VarChar};
     match column.ty.kind {
-        Char | VarChar | TinyText | Text | MediumText | LongText => {
-            column.ty.charset.clone().or_else(|| structure.charset.clone()).unwrap_or_else(|| "utf8mb4".to_owned())
-        }
+        Char | VarChar | TinyText | Text | MediumText | LongText => column
+            .ty
+            .charset
+            .clone()
+            .or_else(|| structure.charset.clone())
+            .unwrap_or_else(|| "utf8mb4".to_owned()),
         // Labels travel as numbers.
         Enum | Set => "utf8mb4".to_owned(),
         _ => "binary".to_owned(),

@@ -30,7 +30,10 @@ pub(crate) struct RoutedItem {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RowChange {
     Insert(Vec<Value>),
-    Update { before: Vec<Value>, after: Vec<Value> },
+    Update {
+        before: Vec<Value>,
+        after: Vec<Value>,
+    },
     Delete(Vec<Value>),
 }
 

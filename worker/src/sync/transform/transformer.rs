@@ -28,7 +28,10 @@ struct Planned {
 
 impl Transformer {
     pub(crate) fn new(router: Router) -> Self {
-        Self { router, plans: BTreeMap::new() }
+        Self {
+            router,
+            plans: BTreeMap::new(),
+        }
     }
 
     /// The target of a source table.
@@ -42,26 +45,53 @@ impl Transformer {
     }
 
     /// The plan of a table with this structure.
-    pub(crate) fn plan(&mut self, table: &TableName, structure: &Arc<Table>) -> Result<Arc<TablePlan>, DmError> {
+    pub(crate) fn plan(
+        &mut self,
+        table: &TableName,
+        structure: &Arc<Table>,
+    ) -> Result<Arc<TablePlan>, DmError> {
         if let Some(planned) = self.plans.get(table)
             && Arc::ptr_eq(&planned.structure, structure)
         {
             return Ok(planned.plan.clone());
         }
         let plan = TablePlan::new(table, self.router.route(table)?, structure)?;
-        self.plans.insert(table.clone(), Planned { structure: structure.clone(), plan: plan.clone() });
+        self.plans.insert(
+            table.clone(),
+            Planned {
+                structure: structure.clone(),
+                plan: plan.clone(),
+            },
+        );
         Ok(plan)
     }
 
     /// The rows of a transaction in terms of the target. DDLs among its items are the caller's.
     pub(crate) fn transform(&mut self, tracked: &Tracked) -> Result<Routed, TableFault> {
-        let mut routed =
-            Routed { id: tracked.id.clone(), committed_ms: tracked.committed_ms, items: Vec::new(), rows: 0, bytes: tracked.bytes };
+        let mut routed = Routed {
+            id: tracked.id.clone(),
+            committed_ms: tracked.committed_ms,
+            items: Vec::new(),
+            rows: 0,
+            bytes: tracked.bytes,
+        };
         for item in &tracked.items {
-            let TrackedItem::Rows { table, structure, rows } = item else { continue };
+            let TrackedItem::Rows {
+                table,
+                structure,
+                rows,
+            } = item
+            else {
+                continue;
+            };
             let item = self
                 .plan(table, structure)
-                .and_then(|plan| decode(rows, &plan, &tracked.id).map(|rows| RoutedItem { table: plan, rows: Arc::new(rows) }))
+                .and_then(|plan| {
+                    decode(rows, &plan, &tracked.id).map(|rows| RoutedItem {
+                        table: plan,
+                        rows: Arc::new(rows),
+                    })
+                })
                 .map_err(|error| TableFault::Tables(vec![table.clone()], error))?;
             routed.rows += item.rows.len();
             routed.items.push(item);
@@ -70,17 +100,31 @@ impl Transformer {
     }
 }
 
-fn decode(event: &RowsEvent<'static>, plan: &TablePlan, id: &TransactionId) -> Result<Vec<RowChange>, DmError> {
+fn decode(
+    event: &RowsEvent<'static>,
+    plan: &TablePlan,
+    id: &TransactionId,
+) -> Result<Vec<RowChange>, DmError> {
     let undecodable = |cause: &dyn std::fmt::Display| {
-        DmError::new(&codes::SYNCER_GET_EVENT, format!("a row of {} at {id} cannot be decoded", plan.source)).with_cause(cause)
+        DmError::new(
+            &codes::SYNCER_GET_EVENT,
+            format!("a row of {} at {id} cannot be decoded", plan.source),
+        )
+        .with_cause(cause)
     };
     let row_plan = RowPlan::new(&event.map, &plan.unsigned).map_err(|error| undecodable(&error))?;
     event
         .rows(&row_plan)
         .map(|change| {
             let change = change.map_err(|error| undecodable(&error))?;
-            let before = change.before.map(|image| values(image, plan, id)).transpose()?;
-            let after = change.after.map(|image| values(image, plan, id)).transpose()?;
+            let before = change
+                .before
+                .map(|image| values(image, plan, id))
+                .transpose()?;
+            let after = change
+                .after
+                .map(|image| values(image, plan, id))
+                .transpose()?;
             match (before, after) {
                 (None, Some(after)) => Ok(RowChange::Insert(after)),
                 (Some(before), Some(after)) => Ok(RowChange::Update { before, after }),
@@ -101,12 +145,24 @@ fn values(image: Image<'_>, plan: &TablePlan, id: &TransactionId) -> Result<Vec<
                 values.push(Value::Null);
                 continue;
             }
-            let message = format!("the row image of {} at {id} lacks column `{}`", plan.source, column.name);
-            return Err(DmError::new(&codes::BINLOG_NOT_LOG_COLUMN, message).with_workaround("set binlog_row_image=FULL upstream, also for open sessions"));
+            let message = format!(
+                "the row image of {} at {id} lacks column `{}`",
+                plan.source, column.name
+            );
+            return Err(DmError::new(&codes::BINLOG_NOT_LOG_COLUMN, message)
+                .with_workaround("set binlog_row_image=FULL upstream, also for open sessions"));
         };
-        values.push(Value::from_binlog(raw, column, planned.charset).map_err(|error| {
-            DmError::new(&codes::VALUE_UNREADABLE, format!("column `{}` of a row of {} at {id}: {error}", column.name, plan.source))
-        })?);
+        values.push(
+            Value::from_binlog(raw, column, planned.charset).map_err(|error| {
+                DmError::new(
+                    &codes::VALUE_UNREADABLE,
+                    format!(
+                        "column `{}` of a row of {} at {id}: {error}",
+                        column.name, plan.source
+                    ),
+                )
+            })?,
+        );
     }
     Ok(values)
 }

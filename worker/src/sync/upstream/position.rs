@@ -7,32 +7,66 @@ use crate::{database::ServerIdentity, sync::errors};
 
 /// The position after the newest transaction. GTID set and offset are read one after the other and may differ by a transaction:
 /// with GTID only the set counts.
-pub(crate) async fn current_position(conn: &mut Conn, server: &ServerIdentity, with_gtid: bool) -> Result<Position, DmError> {
+pub(crate) async fn current_position(
+    conn: &mut Conn,
+    server: &ServerIdentity,
+    with_gtid: bool,
+) -> Result<Position, DmError> {
     let upstream = errors::upstream;
-    let gtid = if with_gtid { Some(executed_set(conn, server).await?) } else { None };
+    let gtid = if with_gtid {
+        Some(executed_set(conn, server).await?)
+    } else {
+        None
+    };
     // MySQL 8.4 and later know only the first form, older ones and MariaDB only the second.
     let row: Option<Row> = match conn.query_first("SHOW BINARY LOG STATUS").await {
         Ok(row) => row,
-        Err(mysql_async::Error::Server(_)) => conn.query_first("SHOW MASTER STATUS").await.map_err(upstream)?,
+        Err(mysql_async::Error::Server(_)) => conn
+            .query_first("SHOW MASTER STATUS")
+            .await
+            .map_err(upstream)?,
         Err(error) => return Err(upstream(error)),
     };
     let place = row.and_then(|row| Some((text(&row, 0)?, text(&row, 1)?.parse::<u64>().ok()?)));
     let (file, offset) = place.ok_or_else(|| {
-        DmError::new(&codes::NO_MASTER_STATUS, "the upstream answers the status of its binary log with nothing: is its binlog on?")
-            .with_workaround("set log_bin on the upstream and give the user REPLICATION CLIENT")
+        DmError::new(
+            &codes::NO_MASTER_STATUS,
+            "the upstream answers the status of its binary log with nothing: is its binlog on?",
+        )
+        .with_workaround("set log_bin on the upstream and give the user REPLICATION CLIENT")
     })?;
-    Ok(Position { gtid, binlog: BinlogPosition::new(file, offset), server: server.uuid.clone() })
+    Ok(Position {
+        gtid,
+        binlog: BinlogPosition::new(file, offset),
+        server: server.uuid.clone(),
+    })
 }
 
 /// Whether the source still has everything after `position` in its binlogs.
-pub(crate) async fn still_has(conn: &mut Conn, server: &ServerIdentity, position: &Position) -> Result<bool, DmError> {
+pub(crate) async fn still_has(
+    conn: &mut Conn,
+    server: &ServerIdentity,
+    position: &Position,
+) -> Result<bool, DmError> {
     if let (Some(set), Flavor::Mysql) = (&position.gtid, server.flavor()) {
-        let purged: Option<String> = conn.query_first("SELECT @@GLOBAL.gtid_purged").await.map_err(errors::upstream)?;
-        return Ok(set.is_superset(&GtidSet::parse_for(Flavor::Mysql, &purged.unwrap_or_default())?));
+        let purged: Option<String> = conn
+            .query_first("SELECT @@GLOBAL.gtid_purged")
+            .await
+            .map_err(errors::upstream)?;
+        return Ok(set.is_superset(&GtidSet::parse_for(
+            Flavor::Mysql,
+            &purged.unwrap_or_default(),
+        )?));
     }
-    let files: Vec<Row> = conn.query("SHOW BINARY LOGS").await.map_err(errors::upstream)?;
+    let files: Vec<Row> = conn
+        .query("SHOW BINARY LOGS")
+        .await
+        .map_err(errors::upstream)?;
     // A set of MariaDB does not name the file; the stream itself will say.
-    Ok(position.gtid.is_some() || files.iter().any(|row| text(row, 0).as_deref() == Some(position.binlog.file.as_str())))
+    Ok(position.gtid.is_some()
+        || files
+            .iter()
+            .any(|row| text(row, 0).as_deref() == Some(position.binlog.file.as_str())))
 }
 
 async fn executed_set(conn: &mut Conn, server: &ServerIdentity) -> Result<GtidSet, DmError> {

@@ -50,7 +50,16 @@ impl Upstream {
             &format!("SET SESSION wait_timeout = {IDLE_TIMEOUT_S}"),
         ];
         let setup = setup.into_iter().map(str::to_owned).collect();
-        let mut conn = connect(&self.config.from, Role::Upstream, &ConnectOptions { setup, max_allowed_packet: Some(PACKET_BYTES_MAX), ..ConnectOptions::default() }).await?;
+        let mut conn = connect(
+            &self.config.from,
+            Role::Upstream,
+            &ConnectOptions {
+                setup,
+                max_allowed_packet: Some(PACKET_BYTES_MAX),
+                ..ConnectOptions::default()
+            },
+        )
+        .await?;
         let server = ServerIdentity::read(&mut conn, Role::Upstream).await?;
         for set in optional_pins(server.flavor()) {
             // Older servers lack some of these variables and the behaviour that they switch.
@@ -76,6 +85,9 @@ fn optional_pins(flavor: Flavor) -> &'static [&'static str] {
             "SET SESSION show_gipk_in_create_table_and_information_schema = ON",
             "SET SESSION information_schema_stats_expiry = 0",
         ],
-        Flavor::Mariadb => &["SET SESSION max_statement_time = 0", "SET SESSION idle_transaction_timeout = 0"],
+        Flavor::Mariadb => &[
+            "SET SESSION max_statement_time = 0",
+            "SET SESSION idle_transaction_timeout = 0",
+        ],
     }
 }

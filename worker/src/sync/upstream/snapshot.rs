@@ -50,11 +50,19 @@ impl Snapshot {
     /// Opens a snapshot of one table.
     ///
     /// Waits, visibly and without keeping its place in the queue, for as long as others hold the table.
-    pub(crate) async fn open(upstream: &Upstream, name: &TableName, control: &Control) -> Result<Opened, Stop> {
+    pub(crate) async fn open(
+        upstream: &Upstream,
+        name: &TableName,
+        control: &Control,
+    ) -> Result<Opened, Stop> {
         let (mut lock, server) = upstream.connect().await?;
-        lock.query_drop(format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")).await.map_err(failed)?;
+        lock.query_drop(format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_S}"))
+            .await
+            .map_err(failed)?;
         let mut rows = upstream.connect_for_rows().await?;
-        rows.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await.map_err(failed)?;
+        rows.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            .await
+            .map_err(failed)?;
         let mut waited = false;
         loop {
             control.check()?;
@@ -62,30 +70,46 @@ impl Snapshot {
                 Ok(()) => break,
                 Err(mysql_async::Error::Server(error)) if error.code == 1205 => {
                     waited = true;
-                    control.note(Some(format!("waiting for a lock on {name}: an open transaction holds the table")));
+                    control.note(Some(format!(
+                        "waiting for a lock on {name}: an open transaction holds the table"
+                    )));
                     control.sleep(LOCK_PAUSE).await?;
                 }
                 Err(mysql_async::Error::Server(error)) if matches!(error.code, 1146 | 1049) => {
-                    return Ok(Opened::Gone(current_position(&mut lock, &server, upstream.uses_gtid()).await?));
+                    return Ok(Opened::Gone(
+                        current_position(&mut lock, &server, upstream.uses_gtid()).await?,
+                    ));
                 }
                 Err(error) => return Err(failed(error)),
             }
         }
-        let opened = Self::read_under_lock(&mut lock, &mut rows, &server, name, upstream.uses_gtid()).await;
+        let opened =
+            Self::read_under_lock(&mut lock, &mut rows, &server, name, upstream.uses_gtid()).await;
         if waited {
             control.note(None);
         }
         let (position, found) = opened?;
-        let Some((create, structure)) = found else { return Ok(Opened::Gone(position)) };
+        let Some((create, structure)) = found else {
+            return Ok(Opened::Gone(position));
+        };
         let engine = structure.engine.as_deref().unwrap_or("InnoDB");
-        let lock = if TRANSACTIONAL.iter().any(|known| known.eq_ignore_ascii_case(engine)) {
+        let lock = if TRANSACTIONAL
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(engine))
+        {
             lock.query_drop("UNLOCK TABLES").await.map_err(failed)?;
             let _closed = lock.disconnect().await;
             None
         } else {
             Some(lock)
         };
-        Ok(Opened::Snapshot(Box::new(Self { conn: rows, position, create, structure, lock })))
+        Ok(Opened::Snapshot(Box::new(Self {
+            conn: rows,
+            position,
+            create,
+            structure,
+            lock,
+        })))
     }
 
     async fn read_under_lock(
@@ -95,11 +119,15 @@ impl Snapshot {
         name: &TableName,
         with_gtid: bool,
     ) -> Result<(Position, Option<(String, Table)>), DmError> {
-        rows.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await.map_err(errors::upstream)?;
+        rows.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            .await
+            .map_err(errors::upstream)?;
         let position = current_position(lock, server, with_gtid).await?;
         // Reading a row takes the table's metadata lock for the snapshot, so no ALTER gets in between it and the copy. That row may
         // be unreadable (a view, a damaged table): the copy says so.
-        let _row: Result<Option<u8>, _> = rows.query_first(format!("SELECT 1 FROM {name} LIMIT 1")).await;
+        let _row: Result<Option<u8>, _> = rows
+            .query_first(format!("SELECT 1 FROM {name} LIMIT 1"))
+            .await;
         Ok((position, show_create(lock, name, server).await?))
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use dm_model::{DmError, Flavor, Position, codes};
 use futures::StreamExt;
-use xxhash_rust::xxh3::xxh3_64;
 use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, Sid, prelude::Queryable};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{RawEvent, Upstream};
 use crate::{database::ServerIdentity, sync::errors};
@@ -37,7 +37,11 @@ impl Stream {
     /// Starts after `from`: by its GTID set when it has one, else by file and offset.
     ///
     /// `reader` tells the readers of one source apart.
-    pub(crate) async fn open(upstream: &Upstream, from: &Position, reader: &str) -> Result<(Self, ServerIdentity), DmError> {
+    pub(crate) async fn open(
+        upstream: &Upstream,
+        from: &Position,
+        reader: &str,
+    ) -> Result<(Self, ServerIdentity), DmError> {
         let (mut conn, server) = upstream.connect().await?;
         if from.gtid.is_none() && from.server != server.uuid {
             return Err(DmError::new(
@@ -48,12 +52,18 @@ impl Stream {
         }
         let period_ns = HEARTBEAT.as_nanos();
         // The name changed in MySQL 8.4; both are user variables, so setting both does no harm.
-        let set = format!("SET @master_heartbeat_period = {period_ns}, @source_heartbeat_period = {period_ns}");
+        let set = format!(
+            "SET @master_heartbeat_period = {period_ns}, @source_heartbeat_period = {period_ns}"
+        );
         conn.query_drop(set).await.map_err(failed)?;
         let server_id = reader_id(upstream.config().server_id, server.flavor(), reader);
         let uuid = uuid::Uuid::new_v4();
         // Each reader needs an identity of its own, or the server ends the other one.
-        conn.query_drop(format!("SET @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'")).await.map_err(failed)?;
+        conn.query_drop(format!(
+            "SET @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'"
+        ))
+        .await
+        .map_err(failed)?;
         let stream = match (&from.gtid, server.flavor()) {
             (Some(set), Flavor::Mariadb) => {
                 conn.query_drop(format!("SET @mariadb_slave_capability = 4, @slave_connect_state = '{set}', @slave_gtid_strict_mode = 0"))
@@ -65,18 +75,32 @@ impl Stream {
                 let sids = set
                     .elements()
                     .iter()
-                    .map(|element| element.parse::<Sid<'_>>().map_err(|error| unreadable(element, error)))
+                    .map(|element| {
+                        element
+                            .parse::<Sid<'_>>()
+                            .map_err(|error| unreadable(element, error))
+                    })
                     .collect::<Result<Vec<_>, _>>()?;
-                let request = BinlogStreamRequest::new(server_id).with_gtid().with_gtid_set(sids);
+                let request = BinlogStreamRequest::new(server_id)
+                    .with_gtid()
+                    .with_gtid_set(sids);
                 Self::request(conn, request).await?
             }
             (None, flavor) => {
                 if flavor == Flavor::Mariadb {
-                    conn.query_drop("SET @mariadb_slave_capability = 4").await.map_err(failed)?;
+                    conn.query_drop("SET @mariadb_slave_capability = 4")
+                        .await
+                        .map_err(failed)?;
                 }
                 let offset = u32::try_from(from.binlog.offset).map_err(|_| {
-                    DmError::new(&codes::LINEAGE_MISMATCH, format!("{} lies beyond 4 GiB, which this protocol cannot ask for", from.binlog))
-                        .with_workaround("use enable-gtid for this source")
+                    DmError::new(
+                        &codes::LINEAGE_MISMATCH,
+                        format!(
+                            "{} lies beyond 4 GiB, which this protocol cannot ask for",
+                            from.binlog
+                        ),
+                    )
+                    .with_workaround("use enable-gtid for this source")
                 })?;
                 let request = BinlogStreamRequest::new(server_id)
                     .with_filename(from.binlog.file.as_bytes())
@@ -84,22 +108,44 @@ impl Stream {
                 Self::request(conn, request).await?
             }
         };
-        Ok((Self { stream, within: FIRST_EVENT_WITHIN, inside_payload: false }, server))
+        Ok((
+            Self {
+                stream,
+                within: FIRST_EVENT_WITHIN,
+                inside_payload: false,
+            },
+            server,
+        ))
     }
 
-    async fn request(conn: Conn, request: BinlogStreamRequest<'_>) -> Result<BinlogStream, DmError> {
+    async fn request(
+        conn: Conn,
+        request: BinlogStreamRequest<'_>,
+    ) -> Result<BinlogStream, DmError> {
         conn.get_binlog_stream(request).await.map_err(failed)
     }
 
     /// The next event. Silence beyond the heartbeats is a transient error.
     pub(crate) async fn next(&mut self) -> Result<RawEvent, DmError> {
         loop {
-            let silent = || DmError::new(&codes::DB_BAD_CONN, format!("nothing came from the upstream for {:?}", self.within));
-            let item = tokio::time::timeout(self.within, self.stream.next()).await.map_err(|_| silent())?;
+            let silent = || {
+                DmError::new(
+                    &codes::DB_BAD_CONN,
+                    format!("nothing came from the upstream for {:?}", self.within),
+                )
+            };
+            let item = tokio::time::timeout(self.within, self.stream.next())
+                .await
+                .map_err(|_| silent())?;
             let event = match item {
                 Some(Ok(event)) => event,
                 Some(Err(error)) => return Err(refused(errors::upstream(error))),
-                None => return Err(DmError::new(&codes::DB_BAD_CONN, "the upstream ended the binlog stream")),
+                None => {
+                    return Err(DmError::new(
+                        &codes::DB_BAD_CONN,
+                        "the upstream ended the binlog stream",
+                    ));
+                }
             };
             let header = event.header();
             let code = header.event_type_raw();
@@ -111,7 +157,9 @@ impl Stream {
                 continue;
             }
             self.inside_payload = code == TRANSACTION_PAYLOAD;
-            return Ok(RawEvent { bytes: whole(&event) });
+            return Ok(RawEvent {
+                bytes: whole(&event),
+            });
         }
     }
 }
@@ -120,7 +168,12 @@ impl Stream {
 fn reader_id(configured: u32, flavor: Flavor, reader: &str) -> u32 {
     match flavor {
         Flavor::Mysql => configured,
-        Flavor::Mariadb => configured ^ (READER_IDS + u32::try_from(xxh3_64(reader.as_bytes()) % u64::from(READER_IDS)).unwrap_or(0)),
+        Flavor::Mariadb => {
+            configured
+                ^ (READER_IDS
+                    + u32::try_from(xxh3_64(reader.as_bytes()) % u64::from(READER_IDS))
+                        .unwrap_or(0))
+        }
     }
 }
 
@@ -152,20 +205,33 @@ fn whole(event: &mysql_async::binlog::events::Event) -> Vec<u8> {
 /// Gives the server's refusal of a stream its meaning.
 fn refused(error: DmError) -> DmError {
     let text = error.to_string();
-    let purged = ["purged", "Could not find first log file", "not find GTID", "requested starting GTID"];
+    let purged = [
+        "purged",
+        "Could not find first log file",
+        "not find GTID",
+        "requested starting GTID",
+    ];
     if purged.iter().any(|words| text.contains(words)) {
         return DmError::new(&codes::POSITION_PURGED, "the upstream no longer has the binlog that this task needs")
             .with_cause(text)
             .with_workaround("start the task again with `start-task --remove-meta` after emptying its target tables, and keep binlogs longer upstream");
     }
     if text.contains("same server_uuid/server_id") || text.contains("same server-id") {
-        return DmError::new(&codes::SERVER_ID_IN_USE, "another replica uses this source's server-id").with_cause(text);
+        return DmError::new(
+            &codes::SERVER_ID_IN_USE,
+            "another replica uses this source's server-id",
+        )
+        .with_cause(text);
     }
     error
 }
 
 fn unreadable(element: &str, error: impl std::fmt::Display) -> DmError {
-    DmError::new(&codes::PARSE_GTID, format!("GTID set element {element} cannot be sent to the upstream")).with_cause(error)
+    DmError::new(
+        &codes::PARSE_GTID,
+        format!("GTID set element {element} cannot be sent to the upstream"),
+    )
+    .with_cause(error)
 }
 
 fn failed(error: mysql_async::Error) -> DmError {
