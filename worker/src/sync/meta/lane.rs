@@ -429,6 +429,8 @@ async fn shown<T>(control: &Control, address: &str, answer: impl Future<Output =
     control.note(Some(format!(
         "waiting for an answer of the target {address} to a batch"
     )));
+    // What was applied last may have been all there was; this batch is not in.
+    control.update(|status| status.synced = false);
     let answer = answer.await;
     control.note(None);
     answer
