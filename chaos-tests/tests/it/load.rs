@@ -101,11 +101,6 @@ impl Load {
         }
     }
 
-    /// Transactions that were committed so far.
-    pub(crate) fn transactions(&self) -> u64 {
-        self.transactions.load(Ordering::Relaxed)
-    }
-
     /// Ends it and returns the number of its transactions.
     pub(crate) async fn stop(self) -> Result<u64> {
         self.stop.store(true, Ordering::Relaxed);

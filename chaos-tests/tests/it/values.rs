@@ -357,8 +357,11 @@ const TYPES: &[Type] = &[
     ),
 ];
 
+/// CREATE TABLE, the sources that know it, and its changes.
+type Special = (&'static str, fn(Kind) -> bool, &'static [&'static str]);
+
 /// Tables with more than a column and a key.
-const SPECIAL: &[(&str, fn(Kind) -> bool, &[&str])] = &[
+const SPECIAL: &[Special] = &[
     (
         "CREATE TABLE `{db}`.generated (id INT PRIMARY KEY, a INT, g INT AS (a + 1), s INT AS (a * 2) {stored}, z VARCHAR(9))",
         |_| true,
