@@ -25,6 +25,14 @@ const HEAD_EPOCH: usize = 4;
 /// Must differ from all servers of the test.
 const SERVER_ID: u32 = 4_000_001;
 
+/// Why a test ends before its witness was heard.
+pub const MUTE: &str = "the data is right; the binlog as witness needs a MySQL target";
+
+/// Whether the target's binlog can be read back here.
+pub fn can_testify(scene: &Scene) -> bool {
+    matches!(scene.target.product(), chaos_tests::lab::Product::Mysql(_))
+}
+
 /// A row of `dm_lane`.
 #[derive(Clone, Debug, PartialEq)]
 struct LaneRow {
