@@ -13,6 +13,7 @@ use tracing::info;
 use super::{
     applier::{Applier, RowEdit},
     engine::ensure_transactional,
+    evidence::{comparable, may_look_unchanged},
 };
 use crate::{
     database::ServerKind,
@@ -287,7 +288,10 @@ impl Applier {
         if !shows {
             return Ok(false);
         }
-        if changes_no_structure(statement, intent) {
+        if comparable(&now) != comparable(&intent.before) {
+            return Ok(true);
+        }
+        if may_look_unchanged(intent) {
             let message = format!(
                 "whether {} was carried out before the take-over cannot be told from the structures",
                 intent.statement
@@ -296,7 +300,7 @@ impl Applier {
                 .with_workaround("look at the target, carry it out there if it is missing, then load the tables again");
             return Err(DdlFault::Refused(error));
         }
-        Ok(comparable(&now) != comparable(&intent.before))
+        Ok(false)
     }
 
     async fn end_connection(&mut self, intent: &Intent) -> Result<(), DdlFault> {
@@ -390,42 +394,6 @@ async fn jobs_run(conn: &mut Conn) -> Result<bool, DmError> {
             "queueing" | "running" | "rollingback" | "cancelling" | "done"
         )
     }))
-}
-
-/// Structures without what the server changes by itself.
-fn comparable(structures: &[(String, Option<String>)]) -> Vec<(String, Option<String>)> {
-    let plain = |text: &String| {
-        let Some(at) = text.rfind(" AUTO_INCREMENT=") else {
-            return text.clone();
-        };
-        let (head, tail) = text.split_at(at);
-        let rest = tail
-            .trim_start_matches(" AUTO_INCREMENT=")
-            .trim_start_matches(|digit: char| digit.is_ascii_digit());
-        format!("{head}{rest}")
-    };
-    structures
-        .iter()
-        .map(|(name, text)| (name.clone(), text.as_ref().map(plain)))
-        .collect()
-}
-
-/// A swap of tables with equal structures, or of a partition with a table: afterwards everything looks as before.
-fn changes_no_structure(statement: &Statement, intent: &Intent) -> bool {
-    if let Kind::RenameTable { .. } = statement.kind() {
-        let there = intent
-            .before
-            .iter()
-            .filter(|(_, text)| text.is_some())
-            .count();
-        let names = statement.tables().len();
-        // In a plain rename the new name is free. A swap goes through a free name, too, but two of its names are taken.
-        return there > 1 && names > there;
-    }
-    intent
-        .statement
-        .to_uppercase()
-        .contains("EXCHANGE PARTITION")
 }
 
 /// A table that appears must not share its target with another one: that needs the shard-merge machinery.

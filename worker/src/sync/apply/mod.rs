@@ -8,6 +8,7 @@ mod committed;
 mod ddl;
 mod encode;
 mod engine;
+mod evidence;
 mod target;
 
 pub(crate) use applier::Applier;
