@@ -46,7 +46,7 @@ impl<S: Spawn> WorkerDuties<S> {
                     &asked.task,
                     &asked.sources,
                 );
-                Ok(reply::Kind::QueryStatus(response.encode_to_vec().into()))
+                Ok(reply::Kind::QueryStatus(response.encode_to_vec()))
             }
             call::Kind::CheckSource(asked) => {
                 let yaml = checks::check_source(&asked, &grantor.secret_key).await?;

@@ -94,7 +94,7 @@ fn result(view: &SubtaskView) -> Option<pb::ProcessResult> {
     (!errors.is_empty() || paused || !detail.is_empty()).then(|| pb::ProcessResult {
         is_canceled: paused,
         errors,
-        detail: detail.into(),
+        detail,
     })
 }
 
