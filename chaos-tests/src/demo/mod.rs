@@ -7,6 +7,7 @@ pub mod compare;
 pub(crate) mod configuration;
 mod data_set;
 pub(crate) mod faults;
+mod keep;
 mod options;
 mod position;
 mod run;

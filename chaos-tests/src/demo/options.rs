@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// What `deploy/demo.sh` understands.
@@ -6,9 +8,12 @@ pub struct Options {
     /// Change one row of the target before comparing; must end DIFFERENT
     #[arg(long)]
     pub tamper: bool,
-    /// Leave everything running until Ctrl-C and print the commands to look around
+    /// Leave everything running and print the commands to look around and the one that ends it
     #[arg(long)]
     pub keep: bool,
+    /// The process that stays writes the result here
+    #[arg(long, hide = true)]
+    pub stay: Option<PathBuf>,
     /// Use this target instead of starting one
     #[arg(long, value_name = "HOST:PORT,user,password")]
     pub target: Option<String>,

@@ -1,15 +1,16 @@
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 
 use super::Options;
-use super::configuration::{SOURCE, TASK};
+use super::keep;
 use super::screen::Screen;
 use super::story::Story;
-use crate::lab::{Binaries, Cluster, Database, Endpoint, Kind, Server};
+use crate::lab::{Cluster, Database, Endpoint, Kind, Server};
 
 /// Runs the demo; whether source and target ended identical. Ctrl-C ends it early, and everything is cleaned up.
 pub async fn run(options: &Options) -> Result<bool> {
+    if options.keep && options.stay.is_none() {
+        return keep::in_background().await;
+    }
     tokio::select! {
         result = whole(options) => result,
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
@@ -44,16 +45,16 @@ async fn whole(options: &Options) -> Result<bool> {
         Err(error) => {
             story.say(&format!("failed: {error:#}"));
             eprintln!("{}", story.cluster.logs());
-            if options.keep {
-                keep(&story).await?;
+            if let Some(verdict) = &options.stay {
+                keep::stay(&story, verdict, &format!("{error:#}")).await?;
             }
             return Err(error);
         }
     };
     println!("{report}");
     println!("{} rows compared once: {}", report.rows(), report.verdict());
-    if options.keep {
-        keep(&story).await?;
+    if let Some(verdict) = &options.stay {
+        keep::stay(&story, verdict, report.verdict()).await?;
     }
     Ok(report.identical())
 }
@@ -71,46 +72,4 @@ async fn start_target(options: &Options) -> Result<Server> {
 
 async fn start_cluster() -> Result<Cluster> {
     Cluster::start(3, 2).await
-}
-
-/// Leaves everything running and says how to look around.
-async fn keep(story: &Story) -> Result<()> {
-    let masters = story.cluster.dmctl().master_addr();
-    let dmctl = Binaries::find()?.path("dmctl")?;
-    println!("\nEverything goes on running. To look around:");
-    println!("  export DM_MASTER_ADDR={masters}");
-    for command in [
-        "query-status",
-        &format!("query-status {TASK} --watch"),
-        "list-member",
-        "operate-source show",
-    ] {
-        println!("  {} {command}", dmctl.display());
-    }
-    println!("  {} transfer-source {SOURCE} worker1", dmctl.display());
-    for (name, server) in [("source", &story.source), ("target", &story.target)] {
-        let endpoint = server.endpoint();
-        println!(
-            "  mysql -h{} -P{} -u{}   # {name}",
-            endpoint.host, endpoint.port, endpoint.user
-        );
-    }
-    for master in &story.cluster.masters {
-        println!(
-            "  curl http://{}/metrics   # log: {}/master.log",
-            master.addr(),
-            master.folder().display()
-        );
-    }
-    for worker in &story.cluster.workers {
-        println!(
-            "  curl http://{}/status    # log: {}/worker.log",
-            worker.addr(),
-            worker.folder().display()
-        );
-    }
-    println!("Ctrl-C stops and removes everything.");
-    loop {
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-    }
 }

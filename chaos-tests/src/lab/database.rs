@@ -1,6 +1,6 @@
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use nix::sys::signal::Signal;
 
-use super::{Endpoint, Folder, Kind, Port, Process};
+use super::{Endpoint, Folder, Kind, Medium, Port, Process};
 
 /// A start takes half a second; a loaded machine may take a few.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -33,6 +33,8 @@ pub struct DatabaseBuilder {
     gtid: bool,
     bind: String,
     args: Vec<String>,
+    medium: Medium,
+    data: Option<PathBuf>,
 }
 
 impl DatabaseBuilder {
@@ -57,11 +59,28 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Keeps its data on this medium instead of in memory.
+    #[must_use]
+    pub fn medium(mut self, medium: Medium) -> Self {
+        self.medium = medium;
+        self
+    }
+
+    /// Begins with a copy of the data of a server that was stopped ([`Database::data`]).
+    #[must_use]
+    pub fn data_of(mut self, data: impl Into<PathBuf>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
     /// Starts it and waits until one can log in.
-    pub async fn start(self) -> Result<Database> {
+    pub async fn start(mut self) -> Result<Database> {
         let installed = self.kind.installed()?;
-        let folder = Folder::new(self.kind.folder_name())?;
-        let template = installed.join("template");
+        let folder = Folder::on(self.medium, self.kind.folder_name())?;
+        let template = self
+            .data
+            .take()
+            .unwrap_or_else(|| installed.join("template"));
         let data = folder.path().join("data");
         let copy = data.clone();
         tokio::task::spawn_blocking(move || copy_folder(&template, &copy)).await??;
@@ -121,6 +140,8 @@ impl Database {
             gtid: true,
             bind: "127.0.0.1".to_owned(),
             args: Vec::new(),
+            medium: Medium::Memory,
+            data: None,
         }
     }
 
@@ -179,6 +200,12 @@ impl Database {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The folder of its data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// The server options of the next start, to change.

@@ -11,22 +11,41 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use super::kind::cache_dir;
+
 /// Everything that we put on disk starts with this, then the process id.
 const PREFIX: &str = "dm-lab-";
 
-/// A folder of its own in memory, removed when dropped and at the latest when this process has ended.
+/// What a folder is kept on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Medium {
+    /// Memory where there is some (`DM_LAB_DIR`, else `/dev/shm`): a sync costs nothing.
+    #[default]
+    Memory,
+    /// The disk of the cache folder: a sync costs what it costs.
+    Disk,
+}
+
+/// A folder of its own, removed when dropped and at the latest when this process has ended.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    /// Makes one; `label` is there for who looks at it.
+    /// Makes one in memory; `label` is there for who looks at it.
     pub fn new(label: &str) -> Result<Self> {
+        Self::on(Medium::Memory, label)
+    }
+
+    /// Makes one on `medium`.
+    pub fn on(medium: Medium, label: &str) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         clean_up_after_us();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = base().join(format!("{PREFIX}{}-{number}-{label}", std::process::id()));
+        let path = medium
+            .base()
+            .join(format!("{PREFIX}{}-{number}-{label}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self { path })
     }
@@ -51,16 +70,21 @@ impl Drop for Folder {
     }
 }
 
-/// Memory where there is some: databases and logs sync a lot, and tests don't need that to survive the machine.
-fn base() -> PathBuf {
-    if let Some(dir) = std::env::var_os("DM_LAB_DIR") {
-        return dir.into();
-    }
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() {
-        memory
-    } else {
-        std::env::temp_dir()
+impl Medium {
+    /// Databases and logs sync a lot, and tests don't need that to survive the machine, so memory is the default.
+    fn base(self) -> PathBuf {
+        if self == Self::Disk {
+            return cache_dir().join("lab");
+        }
+        if let Some(dir) = std::env::var_os("DM_LAB_DIR") {
+            return dir.into();
+        }
+        let memory = PathBuf::from("/dev/shm");
+        if memory.is_dir() {
+            memory
+        } else {
+            std::env::temp_dir()
+        }
     }
 }
 
@@ -76,13 +100,14 @@ fn clean_up_after_us() {
 /// The shell waits for the end of a pipe whose other end only we hold, so it starts when we end, however that is.
 /// It removes twice because the kernel may still be killing our children when it starts.
 fn start_reaper() -> io::Result<Child> {
-    let script = "read x; for n in 1 2 3; do rm -rf -- \"$1\"*; sleep 0.5; done; \
+    let script = "read x; for n in 1 2 3; do rm -rf -- \"$1\"* \"$3\"*; sleep 0.5; done; \
                   for n in $(ip netns list 2>/dev/null | cut -d' ' -f1 | grep -- \"^$2\"); do ip netns del $n; done";
-    let mine = base().join(format!("{PREFIX}{}-", std::process::id()));
+    let mine = format!("{PREFIX}{}-", std::process::id());
     Command::new("sh")
         .args(["-c", script, "sh"])
-        .arg(mine)
-        .arg(format!("{PREFIX}{}-", std::process::id()))
+        .arg(Medium::Memory.base().join(&mine))
+        .arg(&mine)
+        .arg(Medium::Disk.base().join(&mine))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -92,7 +117,8 @@ fn start_reaper() -> io::Result<Child> {
 }
 
 fn remove_leftovers() {
-    for entry in fs::read_dir(base()).into_iter().flatten().flatten() {
+    let folders = [Medium::Memory, Medium::Disk].map(|medium| fs::read_dir(medium.base()));
+    for entry in folders.into_iter().flatten().flatten().flatten() {
         let name = entry.file_name();
         let pid = name
             .to_str()

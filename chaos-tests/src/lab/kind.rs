@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
@@ -75,8 +76,32 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// A client program of MySQL 9.7, which runs with the loader and libraries of its own suite.
+    pub fn client(self, program: &str) -> Result<Command> {
+        if self != Self::Mysql97 {
+            bail!("the clients of {} are not known here", self.title());
+        }
+        let prefix = self.installed()?.join("prefix");
+        let libraries = [
+            "usr/lib/x86_64-linux-gnu",
+            "lib/x86_64-linux-gnu",
+            "usr/lib/mysql/private",
+        ]
+        .map(|folder| prefix.join(folder).display().to_string())
+        .join(":");
+        let mut command = Command::new(prefix.join("usr/lib64/ld-linux-x86-64.so.2"));
+        command
+            .arg("--library-path")
+            .arg(libraries)
+            .arg(prefix.join("usr/bin").join(program))
+            .arg("--no-defaults");
+        Ok(command)
+    }
+}
+
 /// As in `deploy/env.sh`.
-fn cache_dir() -> PathBuf {
+pub(super) fn cache_dir() -> PathBuf {
     if let Some(dir) = std::env::var_os("DM_CACHE_DIR").filter(|dir| !dir.is_empty()) {
         return dir.into();
     }

@@ -1,23 +1,17 @@
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
-use nix::sys::signal::Signal;
+use anyhow::Result;
 
-use super::{Binaries, Folder, NetHost, Port, Process, http};
-
-const START_MAX: Duration = Duration::from_secs(30);
+use super::{Binaries, NetHost, Port, Program};
 
 /// A running (or killed, to be started again) dm-worker.
 #[derive(Debug)]
 pub struct Worker {
-    name: String,
+    program: Program,
     join: String,
-    options: WorkerOptions,
-    process: Option<Process>,
+    host: Option<NetHost>,
     port: Port,
-    folder: Folder,
 }
 
 /// What differs between workers of tests.
@@ -35,120 +29,49 @@ impl Worker {
     /// Takes a port and a folder; nothing runs yet. `join` is the list of masters.
     pub fn new(name: &str, join: &str, options: WorkerOptions) -> Result<Self> {
         Ok(Self {
-            name: name.to_owned(),
+            program: Program::new(name, "worker.log", options.args, options.envs)?,
             join: join.to_owned(),
-            options,
-            process: None,
+            host: options.host,
             port: Port::take()?,
-            folder: Folder::new(name)?,
         })
-    }
-
-    /// Its name in the cluster.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Where its HTTP is.
     #[must_use]
     pub fn addr(&self) -> String {
-        let host = self
-            .options
-            .host
-            .as_ref()
-            .map_or("127.0.0.1", NetHost::address);
+        let host = self.host.as_ref().map_or("127.0.0.1", NetHost::address);
         format!("{host}:{}", self.port.number())
-    }
-
-    /// Its folder, with `worker.log`.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Further command line arguments of the next start.
-    pub fn args_mut(&mut self) -> &mut Vec<String> {
-        &mut self.options.args
     }
 
     /// Starts it without waiting.
     pub fn start(&mut self) -> Result<()> {
         let program = Binaries::find()?.path("dm-worker")?;
-        let mut command = match &self.options.host {
+        let mut command = match &self.host {
             Some(host) => host.command(&program),
             None => Command::new(program),
         };
-        command.arg(format!("--name={}", self.name));
         command.arg(format!("--worker-addr={}", self.addr()));
         command.arg(format!("--join={}", self.join));
-        command
-            .args(&self.options.args)
-            .envs(self.options.envs.iter().cloned())
-            .current_dir(self.folder());
-        self.process = Some(Process::start(
-            &self.name,
-            command,
-            &self.folder().join("worker.log"),
-        )?);
-        Ok(())
+        self.program.launch(command)
     }
 
     /// Waits until `/status` answers.
     pub async fn wait_ready(&mut self) -> Result<()> {
-        let start = Instant::now();
-        loop {
-            let addr = self.addr();
-            self.process()?.must_run()?;
-            match http::get(&addr, "/status").await {
-                Ok((200, _)) => return Ok(()),
-                answer if start.elapsed() > START_MAX => {
-                    let tail = self.process()?.log_tail();
-                    bail!(
-                        "{} is not ready after {START_MAX:?} ({answer:?}); its log ends:\n{tail}",
-                        self.name
-                    )
-                }
-                _ => tokio::time::sleep(Duration::from_millis(30)).await,
-            }
-        }
+        let addr = self.addr();
+        self.program.wait_page(&addr, "/status").await
     }
+}
 
-    /// The process while there is one.
-    pub fn process(&mut self) -> Result<&mut Process> {
-        match &mut self.process {
-            Some(process) => Ok(process),
-            None => bail!("{} is not running", self.name),
-        }
+impl Deref for Worker {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
     }
+}
 
-    /// Whether it was started and not killed by us.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.process.is_some()
-    }
-
-    /// kill -9.
-    pub fn kill9(&mut self) {
-        self.process = None;
-    }
-
-    /// Freezes it.
-    pub fn sigstop(&mut self) -> Result<()> {
-        self.process()?.signal(Signal::SIGSTOP)
-    }
-
-    /// Lets it go on.
-    pub fn sigcont(&mut self) -> Result<()> {
-        self.process()?.signal(Signal::SIGCONT)
-    }
-
-    /// SIGTERM, and waits for the end.
-    pub async fn stop(&mut self, limit: Duration) -> Result<()> {
-        if let Some(mut process) = self.process.take() {
-            process.signal(Signal::SIGTERM)?;
-            process.wait_exit(limit).await?;
-        }
-        Ok(())
+impl DerefMut for Worker {
+    fn deref_mut(&mut self) -> &mut Program {
+        &mut self.program
     }
 }

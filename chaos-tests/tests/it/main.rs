@@ -6,6 +6,7 @@ mod dmctl;
 mod encryption;
 mod fence;
 mod handover;
+mod history;
 mod input;
 mod input_databases;
 mod input_settings;

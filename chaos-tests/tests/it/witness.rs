@@ -1,10 +1,12 @@
-//! What the target's binlog tells about the fence: who committed what, under which epoch, in which order.
+//! What the target tells about the fence: who committed what, under which epoch, in which order.
 //!
-//! The rows of `dm_lane` and `dm_head` in it are the only witness that no worker can talk its way around.
+//! Two witnesses that no worker can talk its way around. The [`History`] of snapshots testifies on every target. On MySQL
+//! the rows of `dm_lane` and `dm_head` in the target's binlog do so as well, and miss no commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
+use chaos_tests::lab::Product;
 use futures::StreamExt;
 use mysql_async::BinlogStreamRequest;
 use mysql_async::Value;
@@ -13,6 +15,7 @@ use mysql_async::binlog::row::BinlogRow;
 use mysql_async::binlog::value::BinlogValue;
 use mysql_async::prelude::Queryable;
 
+use crate::history::History;
 use crate::scene::Scene;
 
 /// Columns of `dm_lane` and `dm_head`.
@@ -24,14 +27,6 @@ const LANE_PROGRESS: usize = 8;
 const HEAD_EPOCH: usize = 4;
 /// Must differ from all servers of the test.
 const SERVER_ID: u32 = 4_000_001;
-
-/// Why a test ends before its witness was heard.
-pub const MUTE: &str = "the data is right; the binlog as witness needs a MySQL target";
-
-/// Whether the target's binlog can be read back here.
-pub fn can_testify(scene: &Scene) -> bool {
-    matches!(scene.target.product(), chaos_tests::lab::Product::Mysql(_))
-}
 
 /// A row of `dm_lane`.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,14 +49,24 @@ struct Commit {
 /// What was found when nothing was wrong.
 #[derive(Debug)]
 pub(crate) struct Testimony {
-    /// Transactions with rows of the migrated database, per epoch.
+    /// Transactions with rows of the migrated database, per epoch; of the history, those that it saw.
     pub(crate) data_commits: BTreeMap<i64, usize>,
+}
+
+/// Hears the history and, where there is one, the binlog.
+pub(crate) async fn judge(scene: &Scene, history: History) -> Result<Testimony> {
+    let mut testimony = history.judge().await?;
+    if matches!(scene.target.product(), Product::Mysql(_)) {
+        testimony = judge_binlog(scene).await?;
+    }
+    println!("data commits per epoch: {:?}", testimony.data_commits);
+    Ok(testimony)
 }
 
 /// Reads the target's binlog and fails when a transaction should not be in it:
 /// epochs never go down; data commits only together with its lane's row, whose sequence it advances by one under the
 /// epoch in force, from the connection that the row names.
-pub(crate) async fn judge(scene: &Scene) -> Result<Testimony> {
+async fn judge_binlog(scene: &Scene) -> Result<Testimony> {
     let commits = read(scene).await?;
     let mut lanes: BTreeMap<i64, LaneRow> = BTreeMap::new();
     let mut data_commits: BTreeMap<i64, usize> = BTreeMap::new();
