@@ -39,7 +39,14 @@ there() { # program or file pattern
 }
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "needs root, and sudo is not here; run as root: $*"
+        exit 1
+    fi
 }
 
 packages() {

@@ -2,8 +2,9 @@
 //!
 //! Nothing here links our other crates: what is tested is what a user gets. Read in this order:
 //! [`lab`] starts and stops servers and programs, [`demo`] makes data and load and compares,
-//! [`bench`] measures. The tests themselves are in `tests/it/`.
+//! [`bench`] measures, [`soak`] breaks things for a long time. The tests themselves are in `tests/it/`.
 
 pub mod bench;
 pub mod demo;
 pub mod lab;
+pub mod soak;

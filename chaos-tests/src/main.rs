@@ -1,8 +1,8 @@
-//! `chaos-tests demo`, `chaos-tests bench NAME`, `chaos-tests smoke`.
+//! `chaos-tests demo`, `chaos-tests bench NAME`, `chaos-tests soak NAME`, `chaos-tests smoke`.
 
 use std::process::ExitCode;
 
-use chaos_tests::{bench, demo};
+use chaos_tests::{bench, demo, soak};
 use clap::{Parser, Subcommand};
 
 /// Runs the real programs and databases: the demo, the benchmarks and a quick look.
@@ -19,6 +19,8 @@ enum Command {
     Demo(demo::Options),
     /// Measure something
     Bench(bench::Options),
+    /// Break things for a long time
+    Soak(soak::Options),
     /// The demo, small: does everything work together?
     Smoke,
 }
@@ -29,6 +31,7 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options).await,
         Command::Bench(options) => bench::run(&options).await.map(|()| true),
+        Command::Soak(options) => soak::run(&options).await.map(|()| true),
         Command::Smoke => {
             demo::run(&demo::Options {
                 scale: 0.05,

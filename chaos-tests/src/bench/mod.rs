@@ -8,6 +8,7 @@ mod apply_hot;
 mod apply_insert;
 mod apply_lag;
 mod apply_mix;
+mod apply_progress;
 mod apply_rss;
 mod apply_update;
 mod copy;

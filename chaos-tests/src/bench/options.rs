@@ -53,6 +53,8 @@ pub enum Name {
     ApplyHotDisk,
     /// CPU of the worker per row of apply-insert
     ApplyCpu,
+    /// Our commits against the same with an unrelated row updated instead of the lane's
+    ApplyProgress,
     /// Memory of a worker at full speed and with a transaction of 1 GB
     ApplyRss,
     /// Commit at the source to visible at the target, at 3,000 transactions per second

@@ -1,7 +1,10 @@
 use anyhow::Result;
 
 use super::{Measured, Name, Options};
-use super::{apply_cpu, apply_hot, apply_insert, apply_lag, apply_mix, apply_rss, apply_update};
+use super::{
+    apply_cpu, apply_hot, apply_insert, apply_lag, apply_mix, apply_progress, apply_rss,
+    apply_update,
+};
 use super::{failover_worker, rss_master, rss_worker};
 use super::{load, load_lock, load_mydumper, load_one};
 use crate::lab::{Binaries, Medium};
@@ -44,6 +47,7 @@ async fn choose(options: &Options) -> Result<Measured> {
         Name::ApplyHot => apply_hot::measure(Memory, options).await,
         Name::ApplyHotDisk => apply_hot::measure(Disk, options).await,
         Name::ApplyCpu => apply_cpu::measure(options).await,
+        Name::ApplyProgress => apply_progress::measure(options).await,
         Name::ApplyRss => apply_rss::measure(options).await,
         Name::ApplyLag => apply_lag::measure(options).await,
         Name::Load => load::measure(options).await,

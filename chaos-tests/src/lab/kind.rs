@@ -3,6 +3,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use super::Product;
+
 /// A database server that tests can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -77,6 +79,18 @@ impl Kind {
 }
 
 impl Kind {
+    /// The one that a server is most like, when it was not started by us.
+    #[must_use]
+    pub fn like(product: &Product) -> Self {
+        match product {
+            Product::Mariadb(version) if version.starts_with("10.5") => Self::Mariadb105,
+            Product::Mariadb(version) if version.starts_with("10.") => Self::Mariadb1011,
+            Product::Mariadb(_) => Self::Mariadb118,
+            Product::Mysql(version) if version.starts_with("5.") => Self::Mysql56,
+            Product::Mysql(_) | Product::Tidb(_) => Self::Mysql97,
+        }
+    }
+
     /// A client program of MySQL 9.7, which runs with the loader and libraries of its own suite.
     pub fn client(self, program: &str) -> Result<Command> {
         if self != Self::Mysql97 {

@@ -1,4 +1,6 @@
 //! Passwords that are encrypted in files and in the masters' log.
+//!
+//! Needs accounts of its own, so it starts its servers itself even when others are given.
 
 use std::path::Path;
 use std::time::Duration;

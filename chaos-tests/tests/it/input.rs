@@ -1,7 +1,7 @@
 //! Bad input in files and names: each case is a typed error that says where and what to do, and leaves nothing half created.
 
 use anyhow::{Context, Result, ensure};
-use chaos_tests::lab::{Cluster, Database, Endpoint, Kind, Port};
+use chaos_tests::lab::{Cluster, Endpoint, Kind, Port, Role, Server};
 
 use crate::plane_scene::{failed, refused, says};
 use crate::refusal::{must_be_empty, source_yaml, task_yaml};
@@ -225,8 +225,10 @@ async fn names_and_numbers_that_are_taken() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sources_and_tasks_need_a_worker_that_checks_them() -> Result<()> {
-    let (cluster, database) =
-        tokio::try_join!(Cluster::start(1, 0), Database::start(Kind::Mysql97))?;
+    let (cluster, database) = tokio::try_join!(
+        Cluster::start(1, 0),
+        Server::start(Role::Source, Kind::Mysql97)
+    )?;
     let file = cluster.write("s.yaml", &source_yaml("s", true, database.endpoint()))?;
     let output = cluster.ctl(&["operate-source", "create", &file]).await?;
     refused(&output, &["[code=", "worker"])?;
@@ -235,8 +237,10 @@ async fn sources_and_tasks_need_a_worker_that_checks_them() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_sources_all_are_created_or_none() -> Result<()> {
-    let (cluster, database) =
-        tokio::try_join!(Cluster::start(1, 1), Database::start(Kind::Mysql97))?;
+    let (cluster, database) = tokio::try_join!(
+        Cluster::start(1, 1),
+        Server::start(Role::Source, Kind::Mysql97)
+    )?;
     let good = database.endpoint().clone();
     let closed = Endpoint {
         port: Port::take()?.number(),

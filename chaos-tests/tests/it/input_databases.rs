@@ -1,4 +1,6 @@
 //! Databases that can't be used as they are: each refusal names the server and what to do.
+//!
+//! Makes accounts and needs servers with wrong settings, so it starts its servers itself even when others are given.
 
 use anyhow::{Result, ensure};
 use chaos_tests::lab::{Cluster, Database, Endpoint, Kind, Port};

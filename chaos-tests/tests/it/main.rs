@@ -18,6 +18,7 @@ mod masters;
 mod plane_scene;
 mod refusal;
 mod scene;
+mod soak;
 mod stopped;
 mod tables;
 mod trace;

@@ -1,4 +1,6 @@
 //! One trace from dmctl to the worker, and no secret in anything that is written or shown.
+//!
+//! Changes the password of an account, so it starts its databases itself even when others are given.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -128,11 +128,17 @@ impl Ours {
             sleep(LOOK_EVERY).await;
         }
         let meter = Meter::start(processes)?;
+        self.wait_applied(upstream).await?;
+        meter.stop(upstream.rows)
+    }
+
+    /// Waits until the whole workload is applied.
+    pub(in crate::bench) async fn wait_applied(&self, upstream: &Upstream) -> Result<()> {
         let (begun, end) = (Instant::now(), upstream.to.to_string());
         loop {
             let subtask = self.subtask().await?;
             if subtask["position"] == end.as_str() {
-                return meter.stop(upstream.rows);
+                return Ok(());
             }
             let errors = subtask["errors"]
                 .as_array()
