@@ -91,7 +91,7 @@ fn result(view: &SubtaskView) -> Option<pb::ProcessResult> {
     } else {
         detail(view)
     };
-    (!errors.is_empty() || paused || !detail.is_empty()).then(|| pb::ProcessResult {
+    (!errors.is_empty() || paused || !detail.is_empty()).then_some(pb::ProcessResult {
         is_canceled: paused,
         errors,
         detail,
