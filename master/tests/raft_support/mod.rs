@@ -8,11 +8,11 @@ use dm_model::DmError;
 use dm_raft_store::Machine;
 use tokio::task::JoinHandle;
 
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Remembers every payload; answers with how many there are.
 #[derive(Debug, Default)]
-pub struct Tape(Vec<String>);
+pub(crate) struct Tape(Vec<String>);
 
 impl Machine for Tape {
     fn apply(&mut self, _index: u64, payload: &[u8]) -> Vec<u8> {
@@ -30,7 +30,7 @@ impl Machine for Tape {
     }
 }
 
-pub struct Running {
+pub(crate) struct Running {
     pub node: RaftNode,
     machine: Arc<RwLock<Tape>>,
 }
@@ -42,31 +42,31 @@ impl std::fmt::Debug for Running {
 }
 
 impl Running {
-    pub async fn start(options: RaftOptions) -> Result<Self, DmError> {
+    pub(crate) async fn start(options: RaftOptions) -> Result<Self, DmError> {
         let machine = Arc::new(RwLock::new(Tape::default()));
         let node = RaftNode::start(options, machine.clone()).await?;
         Ok(Self { node, machine })
     }
 
-    pub fn tape(&self) -> Vec<String> {
+    pub(crate) fn tape(&self) -> Vec<String> {
         self.machine.read().expect("not poisoned").0.clone()
     }
 
-    pub async fn wait_applied(&self, index: u64) {
+    pub(crate) async fn wait_applied(&self, index: u64) {
         let mut applied = self.node.watch_applied();
         let arrived = tokio::time::timeout(DEADLINE, applied.wait_for(|now| *now >= index));
         arrived.await.expect("in time").expect("runs");
     }
 }
 
-pub struct Cluster {
+pub(crate) struct Cluster {
     folder: tempfile::TempDir,
     ports: Vec<u16>,
     nodes: Vec<Option<Running>>,
 }
 
 impl Cluster {
-    pub fn new(size: usize) -> Self {
+    pub(crate) fn new(size: usize) -> Self {
         let log = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
         log.with_test_writer().try_init().ok();
@@ -91,15 +91,15 @@ impl Cluster {
         }
     }
 
-    pub fn name(&self, index: usize) -> String {
+    pub(crate) fn name(&self, index: usize) -> String {
         format!("m{}", index + 1)
     }
 
-    pub fn peer_addr(&self, index: usize) -> String {
+    pub(crate) fn peer_addr(&self, index: usize) -> String {
         format!("127.0.0.1:{}", self.ports[index])
     }
 
-    pub fn options(&self, index: usize) -> RaftOptions {
+    pub(crate) fn options(&self, index: usize) -> RaftOptions {
         RaftOptions {
             data_dir: self.folder.path().join(self.name(index)),
             name: self.name(index),
@@ -115,15 +115,15 @@ impl Cluster {
         }
     }
 
-    pub fn launch(&self, index: usize) -> JoinHandle<Result<Running, DmError>> {
+    pub(crate) fn launch(&self, index: usize) -> JoinHandle<Result<Running, DmError>> {
         tokio::spawn(Running::start(self.options(index)))
     }
 
-    pub fn put(&mut self, index: usize, running: Running) {
+    pub(crate) fn put(&mut self, index: usize, running: Running) {
         self.nodes[index] = Some(running);
     }
 
-    pub async fn start_all(&mut self) {
+    pub(crate) async fn start_all(&mut self) {
         let launched: Vec<_> = (0..self.nodes.len())
             .map(|index| self.launch(index))
             .collect();
@@ -138,50 +138,50 @@ impl Cluster {
         self.leader().await;
     }
 
-    pub async fn try_start(&mut self, index: usize) -> Result<(), DmError> {
+    pub(crate) async fn try_start(&mut self, index: usize) -> Result<(), DmError> {
         let running = Running::start(self.options(index)).await?;
         self.put(index, running);
         Ok(())
     }
 
-    pub async fn start(&mut self, index: usize) {
+    pub(crate) async fn start(&mut self, index: usize) {
         self.try_start(index).await.expect("starts");
     }
 
-    pub fn take(&mut self, index: usize) -> Running {
+    pub(crate) fn take(&mut self, index: usize) -> Running {
         self.nodes[index].take().expect("runs")
     }
 
-    pub async fn stop(&mut self, index: usize) {
+    pub(crate) async fn stop(&mut self, index: usize) {
         if let Some(running) = self.nodes[index].take() {
             running.node.shutdown().await;
         }
     }
 
-    pub async fn stop_all(&mut self) {
+    pub(crate) async fn stop_all(&mut self) {
         for index in 0..self.nodes.len() {
             self.stop(index).await;
         }
     }
 
-    pub fn wipe(&self, index: usize) {
+    pub(crate) fn wipe(&self, index: usize) {
         std::fs::remove_dir_all(self.options(index).data_dir).expect("removed");
     }
 
-    pub fn try_get(&self, index: usize) -> Option<&Running> {
+    pub(crate) fn try_get(&self, index: usize) -> Option<&Running> {
         self.nodes[index].as_ref()
     }
 
-    pub fn get(&self, index: usize) -> &Running {
+    pub(crate) fn get(&self, index: usize) -> &Running {
         self.try_get(index).expect("runs")
     }
 
-    pub fn nodes(&self) -> impl Iterator<Item = &Running> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Running> {
         self.nodes.iter().flatten()
     }
 
     /// The one that leads and can prove it.
-    pub async fn leader(&self) -> usize {
+    pub(crate) async fn leader(&self) -> usize {
         let until = Instant::now() + DEADLINE;
         while Instant::now() < until {
             for (index, running) in self.nodes.iter().enumerate() {
