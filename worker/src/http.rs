@@ -1,5 +1,7 @@
 //! The worker's port: `/status`, `/status.json`, `/metrics`, `/health`.
 
+use std::collections::BTreeMap;
+
 use crate::metrics;
 use crate::supervisor::{SourceView, SubtaskView};
 use axum::http::{StatusCode, header};
@@ -76,5 +78,11 @@ fn subtask(view: &SubtaskView) -> serde_json::Value {
         "rows": view.status.rows_total,
         "errors": view.errors().map(ToString::to_string).collect::<Vec<_>>(),
         "note": view.waits_for.or(view.status.note.as_deref()),
+        "mismatches": view
+            .status
+            .mismatches_by_table
+            .iter()
+            .map(|(table, missed)| (table, json!({"count": missed.count, "first": missed.first})))
+            .collect::<BTreeMap<_, _>>(),
     })
 }

@@ -6,6 +6,7 @@ use crate::supervisor::{SourceView, SubtaskView};
 use dm_model::BinlogPosition;
 use prometheus::{Encoder as _, GaugeVec, Opts, Registry, TextEncoder};
 
+const TABLE: &[&str] = &["task", "source_id", "worker", "table"];
 const SUBTASK: &[&str] = &["task", "source_id", "worker"];
 const NODE: &[&str] = &["node", "task", "source_id"];
 
@@ -47,6 +48,7 @@ struct Page {
     rps: GaugeVec,
     errors: GaugeVec,
     mismatches: GaugeVec,
+    table_mismatches: GaugeVec,
     retries: GaugeVec,
     position: GaugeVec,
     file: GaugeVec,
@@ -108,6 +110,11 @@ impl Page {
                 "Row changes that met another number of rows than expected.",
                 SUBTASK,
             )?,
+            table_mismatches: gauge(
+                "dm_worker_table_row_mismatches",
+                "The same by source table; tables without any have no series.",
+                TABLE,
+            )?,
             retries: gauge("dm_worker_retries", "Retries since the start.", SUBTASK)?,
             position: gauge(
                 "dm_syncer_binlog_pos",
@@ -140,6 +147,11 @@ impl Page {
         self.mismatches
             .with_label_values(&labels)
             .set(status.mismatches as f64);
+        for (table, missed) in &status.mismatches_by_table {
+            self.table_mismatches
+                .with_label_values(&[task, source, worker, table])
+                .set(missed.count as f64);
+        }
         self.retries
             .with_label_values(&labels)
             .set(status.retries as f64);

@@ -17,6 +17,7 @@ mod many;
 mod masters;
 mod plane_scene;
 mod refusal;
+mod rows;
 mod scene;
 mod soak;
 mod stopped;

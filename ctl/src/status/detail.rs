@@ -62,6 +62,10 @@ pub struct TableProgress {
     pub bytes: u64,
     /// Why it is stopped.
     pub error: Option<String>,
+    /// Changes that met other rows at the target than they should.
+    pub mismatches: u64,
+    /// The first of these.
+    pub first_mismatch: Option<String>,
 }
 
 /// What a worker tells about a subtask beyond DM's fields.
@@ -76,7 +80,7 @@ pub struct Detail {
     pub position: String,
     /// Epoch that the subtask runs under.
     pub epoch: u64,
-    /// Rows whose old image was not found in the target.
+    /// Changes that met other rows at the target than they should.
     pub mismatches: u64,
 }
 

@@ -96,6 +96,10 @@ pub fn progress_text(row: &Row) -> String {
     }
     if row.detail.mismatches > 0 {
         text.push_str(&format!(" · {} mismatches", row.detail.mismatches));
+        let mut firsts = row.detail.tables.iter();
+        if let Some(first) = firsts.find_map(|table| table.first_mismatch.as_deref()) {
+            text.push_str(&format!(", first {first}"));
+        }
     }
     text
 }

@@ -104,7 +104,10 @@ fn lost(cause: String, scope: Scope) -> DmError {
 }
 
 fn from_server(server: &ServerError, scope: Scope) -> DmError {
-    let meaning = meaning(server.code);
+    let mut meaning = meaning(server.code);
+    if server.code == UNNAMED && PASSING.iter().any(|text| server.message.contains(text)) {
+        meaning.kind = Kind::Transient;
+    }
     let side = match scope {
         Scope::Upstream => "the source",
         Scope::Downstream => "the target",
@@ -121,6 +124,19 @@ fn from_server(server: &ServerError, scope: Scope) -> DmError {
     }
 }
 
+/// The number under which TiDB reports what has none of its own.
+const UNNAMED: u16 = 1105;
+/// What such an error says when it passes by itself.
+const PASSING: [&str; 7] = [
+    "Region is unavailable",
+    "try again later",
+    "server is busy",
+    "server timeout",
+    "Information schema is",
+    "not leader",
+    "connection refused",
+];
+
 fn meaning(code: u16) -> Meaning {
     let transient = |workaround| Meaning {
         code: &codes::DB_EXECUTE_FAILED,
@@ -133,10 +149,24 @@ fn meaning(code: u16) -> Meaning {
         workaround,
     };
     match code {
-        // Lock wait timeout, deadlock, and what TiDB says of its optimistic conflicts and regions.
-        1205 | 1213 | 8002 | 8022 | 8027 | 8028 | 9001..=9010 => transient(""),
+        // Lock wait timeout, deadlock, a row that changed since it was read (MariaDB), a table whose definition did.
+        1020 | 1205 | 1213 | 1412 => transient(""),
+        // What TiDB says of its conflicts, its locks' time to live, its schema, its regions and its stores.
+        8002 | 8005 | 8022 | 8027 | 8028 | 8229 | 8252 | 9001..=9012 => transient(""),
+        // The group or cluster refuses the commit, or this member is not ready.
+        1047 | 3100 | 3101 => transient(""),
         // Shutting down, connection killed or idle for too long, too many connections, out of resources.
-        1053 | 1077..=1080 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 | 4031 | 8249 => transient(""),
+        1053
+        | 1077..=1080
+        | 1152
+        | 1158..=1161
+        | 1184
+        | 1317
+        | 1927
+        | 2006
+        | 2013
+        | 4031
+        | 8249 => transient(""),
         1040 | 1203 | 1226 => transient(
             "The server's limit of connections is reached: raise max_connections, or use fewer threads.",
         ),
@@ -148,6 +178,9 @@ fn meaning(code: u16) -> Meaning {
             definite("The account lacks a privilege: run the GRANT for what the cause names.")
         }
         1045 | 1698 => definite("Check user and password in the configuration."),
+        8004 | 8025 => definite(
+            "Raise performance.txn-total-size-limit or performance.txn-entry-size-limit of TiDB.",
+        ),
         // Statement interrupted by a limit of the server.
         1969 | 3024 => transient(""),
         _ => definite(""),
@@ -183,7 +216,8 @@ mod tests {
     #[test]
     fn numbers_have_their_kinds() {
         for code in [
-            1205, 1213, 9007, 8027, 9001, 9005, 1053, 2006, 2013, 1040, 1290, 1792, 1836,
+            1205, 1213, 9007, 8005, 8022, 8027, 8229, 9001, 9005, 9011, 1020, 1053, 2006, 2013,
+            1040, 1290, 1792, 1836, 3101,
         ] {
             assert_eq!(
                 classify(&server(code), Scope::Downstream).kind,
@@ -200,6 +234,22 @@ mod tests {
         }
         let io = Error::Io(IoError::Io(std::io::ErrorKind::ConnectionReset.into()));
         assert_eq!(classify(&io, Scope::Upstream).kind, Kind::Transient);
+    }
+
+    #[test]
+    fn an_error_without_a_number_is_judged_by_its_text() {
+        for (text, kind) in [
+            ("Region is unavailable", Kind::Transient),
+            ("tikv server is busy", Kind::Transient),
+            ("index out of range", Kind::Definite),
+        ] {
+            let error = Error::Server(ServerError {
+                code: 1105,
+                message: text.into(),
+                state: "HY000".into(),
+            });
+            assert_eq!(classify(&error, Scope::Downstream).kind, kind, "{text}");
+        }
     }
 
     #[test]

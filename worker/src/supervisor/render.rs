@@ -113,6 +113,7 @@ fn process_error(error: &DmError) -> pb::ProcessError {
 fn detail(view: &SubtaskView) -> Vec<u8> {
     let status = &view.status;
     let table = |table: &TableStatus| {
+        let missed = status.mismatches_by_table.get(&table.source);
         json!({
             "source": table.source,
             "target": table.target,
@@ -121,6 +122,8 @@ fn detail(view: &SubtaskView) -> Vec<u8> {
             "rows_estimated": table.rows_estimated,
             "bytes": table.bytes,
             "error": table.error,
+            "mismatches": missed.map_or(0, |missed| missed.count),
+            "first_mismatch": missed.map(|missed| missed.first.as_str()),
         })
     };
     let detail = json!({

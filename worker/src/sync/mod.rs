@@ -39,5 +39,5 @@ mod upstream;
 mod value;
 
 pub use fence_token::FenceToken;
-pub use status::{SubtaskStatus, TableStatus};
+pub use status::{SubtaskStatus, TableMismatches, TableStatus};
 pub use subtask::{Subtask, SubtaskHandle, SubtaskSpec};

@@ -1,5 +1,7 @@
 //! What a subtask tells about itself.
 
+use std::collections::BTreeMap;
+
 use dm_model::DmError;
 use dm_proto::pb;
 
@@ -38,8 +40,10 @@ pub struct SubtaskStatus {
     pub load_bytes_done: u64,
     /// Bytes that the full load expects in all (the server's estimate).
     pub load_bytes_total: u64,
-    /// Changes that hit no row at the target.
+    /// Changes that did not meet the rows at the target that they should.
     pub mismatches: u64,
+    /// The same by quoted source table.
+    pub mismatches_by_table: BTreeMap<String, TableMismatches>,
     /// Commits that were tried again.
     pub retries: u64,
     /// What the subtask waits for, for people.
@@ -69,11 +73,21 @@ impl SubtaskStatus {
             load_bytes_done: 0,
             load_bytes_total: 0,
             mismatches: 0,
+            mismatches_by_table: BTreeMap::new(),
             retries: 0,
             note: None,
             finished: false,
         }
     }
+}
+
+/// Changes of one table that did not meet the rows that they should.
+#[derive(Clone, Debug, Default)]
+pub struct TableMismatches {
+    /// How many since the start of the subtask.
+    pub count: u64,
+    /// The first of them: transaction, what was found, statement.
+    pub first: String,
 }
 
 /// One source table.

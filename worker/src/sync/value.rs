@@ -62,7 +62,7 @@ impl Value {
             Raw::Enum(index) => Self::UInt(u64::from(index)),
             Raw::Set(bits) | Raw::Bit { bits, .. } => Self::UInt(bits),
             Raw::Year(year) => Self::UInt(u64::from(year)),
-            Raw::Date { year, month, day } => Self::Time(format!("{year:04}-{month:02}-{day:02}")),
+            Raw::Date { year, month, day } => Self::Time(date_text(year, month, day)),
             Raw::Time {
                 negative,
                 hours,
@@ -134,23 +134,33 @@ impl Value {
         // Writing to a String cannot fail.
         let _ = match self {
             Self::Null => write!(sql, "NULL"),
-            Self::Int(value) => write!(sql, "{value}"),
-            Self::UInt(value) => write!(sql, "{value}"),
+            Self::Int(value) => {
+                sql.push_str(itoa::Buffer::new().format(*value));
+                Ok(())
+            }
+            Self::UInt(value) => {
+                sql.push_str(itoa::Buffer::new().format(*value));
+                Ok(())
+            }
             // Through f64: the text names exactly the stored float, so the target rounds nothing.
             Self::Float(value) => write!(sql, "{:e}", f64::from(*value)),
             Self::Double(value) => write!(sql, "{value:e}"),
-            Self::Number(text) => write!(sql, "{text}"),
+            Self::Number(text) => {
+                sql.push_str(text);
+                Ok(())
+            }
             Self::Text(text) | Self::Json(text) => {
                 write_quoted(sql, text);
                 Ok(())
             }
-            Self::Time(text) => write!(sql, "'{text}'"),
-            Self::Bytes(bytes) => {
-                sql.push_str("x'");
-                for byte in bytes {
-                    let _ = write!(sql, "{byte:02x}");
+            Self::Time(text) => {
+                for part in ["'", text, "'"] {
+                    sql.push_str(part);
                 }
-                sql.push('\'');
+                Ok(())
+            }
+            Self::Bytes(bytes) => {
+                write_hex(sql, bytes);
                 Ok(())
             }
         };
@@ -176,11 +186,20 @@ pub(crate) fn time_text(
     seconds: u8,
     micros: u32,
 ) -> String {
-    format!(
-        "{}{hours:02}:{minutes:02}:{seconds:02}{}",
-        if negative { "-" } else { "" },
-        Fraction(micros)
-    )
+    let mut text = String::with_capacity(TIME_BYTES);
+    if negative {
+        text.push('-');
+    }
+    push_digits(&mut text, hours, width(hours, 2));
+    push_clock(&mut text, u32::from(minutes), u32::from(seconds), micros);
+    text
+}
+
+/// A date.
+pub(crate) fn date_text(year: u16, month: u8, day: u8) -> String {
+    let mut text = String::with_capacity(TIME_BYTES);
+    push_date(&mut text, u32::from(year), u32::from(month), u32::from(day));
+    text
 }
 
 /// A date with time.
@@ -193,10 +212,50 @@ pub(crate) fn datetime_text(
     second: u8,
     micros: u32,
 ) -> String {
-    format!(
-        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{}",
-        Fraction(micros)
-    )
+    let mut text = String::with_capacity(TIME_BYTES);
+    push_date(&mut text, u32::from(year), u32::from(month), u32::from(day));
+    text.push(' ');
+    push_digits(&mut text, u32::from(hour), 2);
+    push_clock(&mut text, u32::from(minute), u32::from(second), micros);
+    text
+}
+
+/// Room for every date and time.
+const TIME_BYTES: usize = 26;
+
+fn push_date(text: &mut String, year: u32, month: u32, day: u32) {
+    push_digits(text, year, width(year, 4));
+    text.push('-');
+    push_digits(text, month, 2);
+    text.push('-');
+    push_digits(text, day, 2);
+}
+
+/// `:mm:ss`, and `.ffffff` unless that is zero.
+fn push_clock(text: &mut String, minutes: u32, seconds: u32, micros: u32) {
+    text.push(':');
+    push_digits(text, minutes, 2);
+    text.push(':');
+    push_digits(text, seconds, 2);
+    if micros != 0 {
+        text.push('.');
+        push_digits(text, micros, 6);
+    }
+}
+
+/// Digits of a number, at least so many: what is out of range is for the server to refuse.
+fn width(number: u32, least: u32) -> u32 {
+    number
+        .checked_ilog10()
+        .map_or(least, |digits| least.max(digits + 1))
+}
+
+/// The last `width` decimal digits of a number: formatting machinery would cost several times as much, for every row.
+fn push_digits(text: &mut String, number: u32, width: u32) {
+    for place in (0..width).rev() {
+        let digit = number / 10_u32.pow(place.min(9)) % 10;
+        text.push(char::from(b'0' + digit as u8));
+    }
 }
 
 /// Seconds since 1970 in UTC; the zero timestamp is MySQL's zero date.
@@ -206,13 +265,13 @@ fn timestamp_text(seconds: i64, micros: u32) -> String {
     }
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil_from_days(days);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}{}",
-        second / 3_600,
-        second / 60 % 60,
-        second % 60,
-        Fraction(micros)
-    )
+    let part = |number: i64| u32::try_from(number).unwrap_or(0);
+    let mut text = String::with_capacity(TIME_BYTES);
+    push_date(&mut text, part(year), part(month), part(day));
+    text.push(' ');
+    push_digits(&mut text, part(second / 3_600), 2);
+    push_clock(&mut text, part(second / 60 % 60), part(second % 60), micros);
+    text
 }
 
 /// Days since 1970-01-01 to a date of the proleptic Gregorian calendar. Years are counted from March so that the leap day is last.
@@ -233,19 +292,6 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// `.ffffff`, or nothing.
-struct Fraction(u32);
-
-impl std::fmt::Display for Fraction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0 == 0 {
-            Ok(())
-        } else {
-            write!(f, ".{:06}", self.0)
-        }
-    }
-}
-
 /// A quoted string literal.
 pub(crate) fn quote_text(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -258,20 +304,37 @@ pub(crate) fn quote_name(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// Sessions of ours never run under NO_BACKSLASH_ESCAPES.
-fn write_quoted(sql: &mut String, text: &str) {
+/// Appends a binary string literal.
+pub(crate) fn write_hex(sql: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    sql.reserve(bytes.len() * 2 + 3);
+    sql.push_str("x'");
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            sql.push(DIGITS[usize::from(digit)]);
+        }
+    }
+    sql.push('\'');
+}
+
+/// Appends a quoted string literal. Sessions of ours never run under NO_BACKSLASH_ESCAPES.
+pub(crate) fn write_quoted(sql: &mut String, text: &str) {
+    sql.reserve(text.len() + 2);
     sql.push('\'');
     let mut rest = text;
-    while let Some(at) = rest.find(['\'', '\\', '\0']) {
+    while let Some(at) = memchr::memchr3(b'\'', b'\\', 0, rest.as_bytes()) {
+        // What is found is ASCII, so both ends of it are ends of characters.
         let (plain, special) = rest.split_at(at);
         sql.push_str(plain);
-        let mut chars = special.chars();
-        match chars.next() {
-            Some('\'') => sql.push_str("''"),
-            Some('\\') => sql.push_str("\\\\"),
-            _ => sql.push_str("\\0"),
-        }
-        rest = chars.as_str();
+        let (special, after) = special.split_at(1);
+        sql.push_str(match special {
+            "'" => "''",
+            "\\" => "\\\\",
+            _ => "\\0",
+        });
+        rest = after;
     }
     sql.push_str(rest);
     sql.push('\'');
@@ -289,6 +352,19 @@ mod tests {
         assert_eq!(timestamp_text(951_782_400, 0), "2000-02-29 00:00:00");
         assert_eq!(timestamp_text(2_147_483_647, 0), "2038-01-19 03:14:07");
         assert_eq!(timestamp_text(4_294_967_295, 0), "2106-02-07 06:28:15");
+    }
+
+    #[test]
+    fn dates_and_times_keep_their_width() {
+        assert_eq!(date_text(9, 0, 31), "0009-00-31");
+        assert_eq!(
+            datetime_text(2024, 2, 31, 1, 2, 3, 40),
+            "2024-02-31 01:02:03.000040"
+        );
+        assert_eq!(time_text(true, 838, 59, 59, 0), "-838:59:59");
+        assert_eq!(time_text(false, 0, 0, 0, 999_999), "00:00:00.999999");
+        assert_eq!(time_text(false, 99, 0, 0, 1), "99:00:00.000001");
+        assert_eq!(date_text(12_345, 1, 1), "12345-01-01");
     }
 
     #[test]

@@ -6,6 +6,16 @@ use dm_worker::checks::{check_source, check_task};
 
 const PASSED: &str = "pre-check is passed. ";
 
+impl Server {
+    /// A `source.yaml` for this server.
+    pub(crate) fn source(&self, id: &str, user: &str, more: &str) -> String {
+        format!(
+            "source-id: {id}\n{more}from: {{host: 127.0.0.1, port: {}, user: {user}, password: \"\"}}\n",
+            self.port
+        )
+    }
+}
+
 async fn source(yaml: String) -> Result<String, dm_model::DmError> {
     check_source(
         &CheckSourceCall {

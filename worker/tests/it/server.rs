@@ -64,7 +64,7 @@ impl Server {
         Some(server)
     }
 
-    fn opts(&self) -> OptsBuilder {
+    pub(crate) fn opts(&self) -> OptsBuilder {
         OptsBuilder::default()
             .ip_or_hostname("127.0.0.1")
             .tcp_port(self.port)
@@ -79,14 +79,6 @@ impl Server {
                 .await
                 .unwrap_or_else(|e| panic!("{statement}: {e}"));
         }
-    }
-
-    /// A `source.yaml` for this server.
-    pub(crate) fn source(&self, id: &str, user: &str, more: &str) -> String {
-        format!(
-            "source-id: {id}\n{more}from: {{host: 127.0.0.1, port: {}, user: {user}, password: \"\"}}\n",
-            self.port
-        )
     }
 }
 

@@ -110,7 +110,6 @@ fn refused_keys_are_refused_unless_harmless() {
         ("loaders: {l: {analyze: maybe}}", 20065),
         ("task-mode: load&sync", 20020),
         ("task-mode: some", 20020),
-        ("on-row-mismatch: repair", 60003),
         ("atomic-group: [a.b]", 60003),
         ("collation_compatible: strict", 60003),
         ("collation_compatible: medium", 20052),

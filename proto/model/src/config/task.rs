@@ -113,6 +113,10 @@ pub enum OnRowMismatch {
     /// It is counted and shown.
     #[default]
     Count,
+    /// The table stops.
+    Strict,
+    /// The row is written as it is after the change, counted and shown.
+    Repair,
 }
 
 /// Settings that DM calls experimental.

@@ -105,9 +105,8 @@ pub const TASK: &[Key] = &[
         "on-row-mismatch",
         Ty::OneOf(&["count", "strict", "repair"], &codes::CONFIG_YAML_TRANSFORM),
         "count",
-        "Ours: what happens when the target has not the row that a change needs.",
-    )
-    .refused("strict and repair come in a later release; use count", &["count"]),
+        "Ours: a change meets other rows at the target than it should: count it, stop the table (strict), or write the row as it should be (repair).",
+    ),
     Key::new(
         "preserve-order",
         Ty::Bool,

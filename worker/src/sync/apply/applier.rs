@@ -1,23 +1,27 @@
 //! A batch becomes one fenced commit; a statement that the target refuses stops its table, not the others (P5).
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
-use dm_model::{DmError, Position, TableName, codes, config::OnError};
+use dm_model::{
+    DmError, Position, TableName, codes,
+    config::{OnError, OnRowMismatch},
+};
 use tracing::warn;
 
-use super::{Committed, Encoder};
+use super::{Careful, Committed, Options, TargetTables, Verdict, encode, mismatches};
 use crate::sync::{
     control::Control,
     load::Copied,
     meta::{Intent, Lane, LaneError, MetaTables, Progress, TableRow, TableState},
-    schedule::Batch,
+    schedule::{Batch, Keyed, WriteSet},
     stop::Stop,
-    track::{Standing, Tracker},
+    track::{Standing, TableFault, Tracker},
+    transform::Routed,
     value::quote_text,
 };
-
-/// Bytes of a refused statement that an error shows.
-const SHOWN_BYTES: usize = 500;
 
 /// Commits batches through lane 0.
 #[derive(Debug)]
@@ -27,7 +31,9 @@ pub(crate) struct Applier {
     pub(super) control: Control,
     pub(super) rows: BTreeMap<TableName, TableRow>,
     on_error: OnError,
-    json_is_text: bool,
+    on_row_mismatch: OnRowMismatch,
+    targets: TargetTables,
+    options: Options,
 }
 
 impl Applier {
@@ -36,9 +42,12 @@ impl Applier {
         tables: MetaTables,
         control: Control,
         rows: Vec<TableRow>,
-        on_error: OnError,
+        (on_error, on_row_mismatch): (OnError, OnRowMismatch),
     ) -> Self {
-        let json_is_text = lane.server().kind == crate::database::ServerKind::Mariadb;
+        let options = Options {
+            is_mariadb: lane.server().kind == crate::database::ServerKind::Mariadb,
+            repair: on_row_mismatch == OnRowMismatch::Repair,
+        };
         let rows = rows
             .into_iter()
             .map(|row| (row.name.clone(), row))
@@ -49,7 +58,9 @@ impl Applier {
             control,
             rows,
             on_error,
-            json_is_text,
+            on_row_mismatch,
+            targets: TargetTables::default(),
+            options,
         }
     }
 
@@ -65,6 +76,30 @@ impl Applier {
 
     pub(crate) fn lane(&mut self) -> &mut Lane {
         &mut self.lane
+    }
+
+    /// Hashes a transaction, with what its target tables look like.
+    pub(crate) async fn key(&mut self, routed: Routed) -> Result<Keyed, TableFault> {
+        let mut set = WriteSet::default();
+        if let Some(plans) = self.targets.plans(&routed) {
+            return Ok(Keyed::new(routed, plans, &mut set));
+        }
+        let server = self.lane.server().clone();
+        let Some(conn) = self.lane.connection() else {
+            let error = DmError::new(
+                &codes::DB_INVALID_CONN,
+                "the connection to the target was lost",
+            );
+            return Err(TableFault::Source(error));
+        };
+        self.targets.prepare(conn, &server, &routed).await?;
+        match self.targets.plans(&routed) {
+            Some(plans) => Ok(Keyed::new(routed, plans, &mut set)),
+            None => Err(TableFault::Source(DmError::new(
+                &codes::META_DAMAGED,
+                "a table has no plan",
+            ))),
+        }
     }
 
     /// Commits a batch, without the tables that had to stop for it.
@@ -92,16 +127,10 @@ impl Applier {
                 "the subtask has no position",
             )));
         };
+        let mut careful = Careful::default();
         loop {
             let end = batch.end(&from);
-            let mut encoder = Encoder::new(self.json_is_text);
-            for transaction in &batch.transactions {
-                for item in &transaction.items {
-                    item.rows
-                        .iter()
-                        .for_each(|change| encoder.change(&item.table, change));
-                }
-            }
+            let encoded = encode(&batch.transactions, &self.options, &careful);
             let mut cursors = None;
             let mut edits = changed.clone();
             let mut floor = tracker.cursors.floor().cloned();
@@ -116,7 +145,8 @@ impl Applier {
                 floor = moved.floor().cloned();
                 cursors = Some(moved);
             }
-            let mut statements = encoder.statements;
+            let mut statements: Vec<String> =
+                encoded.texts().into_iter().map(str::to_owned).collect();
             statements.extend(edits.iter().map(|edit| edit.statement(&self.tables)));
             let progress = Progress {
                 at: Some(end.clone()),
@@ -124,20 +154,28 @@ impl Applier {
                 intent: intent.clone(),
                 finished: false,
             };
-            match self.lane.commit(&statements, &progress).await {
-                Ok(found) => {
+            let verdict = Mutex::new(Verdict::Commit(Vec::new()));
+            let wanted = |found: &[u64]| {
+                let judged = encoded.judge(found, &careful, self.on_row_mismatch);
+                let commits = matches!(judged, Verdict::Commit(_));
+                *verdict.lock().unwrap_or_else(PoisonError::into_inner) = judged;
+                commits
+            };
+            let ended = self.lane.commit_if(&statements, &progress, &wanted).await;
+            let judged = verdict.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let judged = match ended {
+                Ok(_) => {
                     if let Some(moved) = cursors {
                         tracker.cursors = moved;
                     }
                     edits
                         .into_iter()
                         .for_each(|edit| edit.remember(&mut self.rows));
-                    let mismatches = encoder
-                        .expects
-                        .iter()
-                        .zip(found)
-                        .filter(|(expect, found)| *found < expect.rows)
-                        .count() as u64;
+                    let missed = match judged {
+                        Verdict::Commit(missed) => missed,
+                        Verdict::Again(_) | Verdict::Stop(..) => Vec::new(),
+                    };
+                    mismatches::record(&self.control, &missed, &batch.transactions);
                     return Ok(Committed {
                         at: end,
                         committed_ms: batch
@@ -146,28 +184,35 @@ impl Applier {
                             .map_or(0, |last| last.committed_ms),
                         rows: batch.rows() as u64,
                         bytes: batch.bytes() as u64,
-                        mismatches,
+                        mismatches: missed.len() as u64,
                     });
                 }
                 Err(LaneError::Stop(stop)) => return Err(stop),
-                Err(LaneError::Statement { index, error }) => {
-                    let statement = statements.get(index).map_or("", String::as_str);
-                    let Some(expect) = encoder.expects.get(index) else {
-                        return Err(Stop::Definite(error.annotate("writing progress")));
-                    };
+                Err(LaneError::Unwanted) => judged,
+                Err(LaneError::Statement { index, error }) => encoded
+                    .refused(index, error.clone(), &careful, self.on_row_mismatch)
+                    .ok_or_else(|| Stop::Definite(error.annotate("writing progress")))?,
+            };
+            match judged {
+                Verdict::Again(more) => careful = more,
+                Verdict::Stop(table, error) => {
                     let first = batch
                         .transactions
                         .first()
                         .map(|first| first.id.to_string())
                         .unwrap_or_default();
-                    let error = error.annotate(format!(
-                        "table {}, in a batch that starts at {first}, statement {}",
-                        expect.table,
-                        shown(statement)
-                    ));
-                    let stopped = vec![expect.table.clone()];
+                    let error = error.annotate(format!("in a batch that starts at {first}"));
+                    let stopped = vec![table];
                     self.stop_tables(&stopped, &error, tracker).await?;
                     batch = batch.without(&stopped);
+                    // Places have moved.
+                    careful = Careful::default();
+                }
+                Verdict::Commit(_) => {
+                    return Err(Stop::Definite(DmError::new(
+                        &codes::META_DAMAGED,
+                        "a batch was rolled back that should have been committed",
+                    )));
                 }
             }
         }
@@ -208,12 +253,7 @@ impl Applier {
         self.lane
             .commit(&statements, &progress)
             .await
-            .map_err(|refused| match refused {
-                LaneError::Stop(stop) => stop,
-                LaneError::Statement { error, .. } => {
-                    Stop::Definite(error.annotate("stopping a table"))
-                }
-            })?;
+            .map_err(|refused| refused.into_stop("stopping a table"))?;
         edits
             .into_iter()
             .for_each(|edit| edit.remember(&mut self.rows));
@@ -234,12 +274,7 @@ impl Applier {
         self.lane
             .commit(&statements, progress)
             .await
-            .map_err(|refused| match refused {
-                LaneError::Stop(stop) => stop,
-                LaneError::Statement { error, .. } => {
-                    Stop::Definite(error.annotate("writing progress"))
-                }
-            })?;
+            .map_err(|refused| refused.into_stop("writing progress"))?;
         edits
             .into_iter()
             .for_each(|edit| edit.remember(&mut self.rows));
@@ -280,12 +315,10 @@ impl Applier {
                     quote_text(&name.table)
                 );
                 let progress = self.lane.progress().clone();
-                self.lane.commit(&[statement], &progress).await.map_err(
-                    |refused| match refused {
-                        LaneError::Stop(stop) => stop,
-                        LaneError::Statement { error, .. } => Stop::Definite(error),
-                    },
-                )?;
+                self.lane
+                    .commit(&[statement], &progress)
+                    .await
+                    .map_err(|refused| refused.into_stop("recording a failed copy"))?;
                 self.rows.insert(name.clone(), row);
             }
         }
@@ -330,13 +363,4 @@ impl RowEdit {
             }
         }
     }
-}
-
-fn shown(statement: &str) -> String {
-    let mut end = statement.len().min(SHOWN_BYTES);
-    while !statement.is_char_boundary(end) {
-        end -= 1;
-    }
-    let more = if end < statement.len() { "…" } else { "" };
-    format!("{}{more}", statement.get(..end).unwrap_or_default())
 }

@@ -20,7 +20,7 @@ use crate::{
     sync::{
         backoff::Backoff,
         errors,
-        meta::{Intent, LaneError, Progress, TableRow, TableState},
+        meta::{Intent, Progress, TableRow, TableState},
         schedule::Batch,
         stop::Stop,
         track::{Change, TableFault, Tracker},
@@ -103,8 +103,20 @@ impl Applier {
                 }
             }
         }
+        let keyed = loop {
+            match self.key(routed.clone()).await {
+                Ok(keyed) => break keyed,
+                Err(fault) => {
+                    let (tables, error) = fault_tables(fault)?;
+                    self.stop_tables(&tables, &error, tracker).await?;
+                    for table in &tables {
+                        routed = routed.without(table);
+                    }
+                }
+            }
+        };
         let mut batch = Batch::default();
-        batch.push(routed);
+        batch.push(keyed);
         self.apply_with(batch, tracker, edits, None).await
     }
 
@@ -215,10 +227,7 @@ impl Applier {
             self.lane
                 .commit(&[], &progress)
                 .await
-                .map_err(|refused| match refused {
-                    LaneError::Stop(stop) => DdlFault::Stop(stop),
-                    LaneError::Statement { error, .. } => DdlFault::Stop(Stop::Definite(error)),
-                })?;
+                .map_err(|refused| DdlFault::Stop(refused.into_stop("writing an intent")))?;
             // The commit may have had to connect again.
             if self.lane.connection().map(|conn| u64::from(conn.id())) == connection
                 && connection.is_some()
@@ -361,10 +370,7 @@ impl Applier {
             self.lane
                 .commit(&[], &progress)
                 .await
-                .map_err(|refused| match refused {
-                    LaneError::Stop(stop) => DdlFault::Stop(stop),
-                    LaneError::Statement { error, .. } => DdlFault::Stop(Stop::Definite(error)),
-                })?;
+                .map_err(|refused| DdlFault::Stop(refused.into_stop("writing an intent")))?;
         }
         self.lane.connection().ok_or_else(|| {
             DdlFault::Stop(Stop::Transient(DmError::new(

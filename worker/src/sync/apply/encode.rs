@@ -1,209 +1,453 @@
 //! Rows to SQL. Pure.
+//!
+//! Changes of one table are folded per key and written as few statements over many rows: deletes, then updates, then inserts. What
+//! can't be folded (no key, a key that moves, order that counts) is one statement per change, in upstream's order. Tables are
+//! independent of each other unless a foreign-key group says otherwise.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use dm_ddl::TypeKind;
-use dm_model::TableName;
-
+use super::{
+    Careful, Encoded, Place, WritePlan,
+    encoded::Expect,
+    fold::{Fold, Row, Slot},
+};
 use crate::sync::{
+    schedule::{Keyed, RowKey},
     transform::{RowChange, TablePlan},
-    value::{Value, quote_name},
+    value::Value,
 };
 
-/// A multi-row INSERT is closed at this size.
-const INSERT_BYTES_MAX: usize = 512 << 10;
-/// A multi-row INSERT is closed at this many rows.
-const INSERT_ROWS_MAX: usize = 1_000;
+/// A statement over many rows is closed at this size.
+const STATEMENT_BYTES_MAX: usize = 512 << 10;
+/// A statement over many rows is closed at this many rows.
+const STATEMENT_ROWS_MAX: u64 = 1_000;
+/// A DELETE by a key of several columns is closed at this many rows: planning its OR of ANDs costs more than linearly.
+const DELETE_PAIRS_MAX: u64 = 100;
+/// A key is one column, so that its values can be listed.
+const ONE_COLUMN: usize = 1;
 
-/// How many rows a statement has to find.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Expect {
-    /// The source table, for whoever has to stop it.
-    pub(crate) table: TableName,
-    pub(crate) rows: u64,
+/// The mode of a statement that stores an ENUM's number 0, the value that servers keep for what was no member.
+const LOOSE_MODE: &str = "ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO";
+
+/// What the encoding of a batch depends on besides its rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// The target is a MariaDB: it keeps JSON as text, and has its own way to set a variable for one statement.
+    pub(crate) is_mariadb: bool,
+    /// Inserts of careful tables replace what is there.
+    pub(crate) repair: bool,
 }
 
-/// Turns row changes into statements, in order; runs of inserts into one table become multi-row statements.
-#[derive(Debug, Default)]
-pub(crate) struct Encoder {
-    pub(crate) statements: Vec<String>,
-    pub(crate) expects: Vec<Expect>,
-    /// The plan of the INSERT that can still take rows: it is the last statement.
-    open: Option<Arc<TablePlan>>,
-    /// The target keeps JSON as text (MariaDB).
-    json_is_text: bool,
-}
-
-impl Encoder {
-    pub(crate) fn new(json_is_text: bool) -> Self {
-        Self {
-            json_is_text,
-            ..Self::default()
-        }
-    }
-
-    /// Appends a change.
-    pub(crate) fn change(&mut self, plan: &Arc<TablePlan>, change: &RowChange) {
-        match change {
-            RowChange::Insert(row) => self.insert(plan, row),
-            RowChange::Update { before, after } => {
-                let mut sql = format!("UPDATE {} SET ", plan.target_name());
-                for (position, (index, column)) in plan.written().enumerate() {
-                    let comma = if position > 0 { ", " } else { "" };
-                    let _ = write!(sql, "{comma}{} = ", quote_name(&column.column.name));
-                    literal(&mut sql, after.get(index));
+/// The statements that bring a batch into the target.
+pub(crate) fn encode(batch: &[Keyed], options: &Options, careful: &Careful) -> Encoded {
+    let mut encoder = Encoder {
+        out: Encoded::default(),
+        options,
+        careful,
+        open: None,
+        tables: Vec::new(),
+        by_plan: HashMap::new(),
+    };
+    for (transaction, keyed) in batch.iter().enumerate() {
+        for (item, rows) in keyed.items.iter().enumerate() {
+            let table = encoder.table(&rows.plan);
+            for (row, (change, found)) in rows.rows.iter().zip(rows.found.iter()).enumerate() {
+                let place = Place {
+                    transaction: transaction as u32,
+                    item: item as u32,
+                    row: row as u32,
+                };
+                if table.is_some_and(|table| encoder.fold(table, change, *found, place)) {
+                    continue;
                 }
-                self.find_row(&mut sql, plan, before);
-                self.push(plan, sql);
-            }
-            RowChange::Delete(before) => {
-                let mut sql = format!("DELETE FROM {}", plan.target_name());
-                self.find_row(&mut sql, plan, before);
-                self.push(plan, sql);
+                encoder.change(&rows.plan, change, place);
             }
         }
     }
-
-    fn insert(&mut self, plan: &Arc<TablePlan>, row: &[Value]) {
-        let joins = self
-            .open
-            .as_ref()
-            .is_some_and(|open| Arc::ptr_eq(open, plan));
-        if joins
-            && let (Some(sql), Some(expect)) = (self.statements.last_mut(), self.expects.last_mut())
-            && sql.len() < INSERT_BYTES_MAX
-            && expect.rows < INSERT_ROWS_MAX as u64
-        {
-            sql.push_str(", ");
-            write_row(sql, plan, row);
-            expect.rows += 1;
-            return;
-        }
-        let mut sql = insert_head("INSERT", plan);
-        write_row(&mut sql, plan, row);
-        self.push(plan, sql);
-        self.open = Some(plan.clone());
+    for table in 0..encoder.tables.len() {
+        encoder.flush(table);
     }
-
-    /// The WHERE that finds exactly the row of an image: by its key, or by every column of it (R17).
-    fn find_row(&self, sql: &mut String, plan: &TablePlan, row: &[Value]) {
-        sql.push_str(" WHERE ");
-        if plan.key.is_empty() {
-            for (position, (index, column)) in plan.written().enumerate() {
-                if position > 0 {
-                    sql.push_str(" AND ");
-                }
-                same_bytes(
-                    sql,
-                    &quote_name(&column.column.name),
-                    column.column.ty.kind,
-                    row.get(index),
-                    self.json_is_text,
-                );
-            }
-        } else {
-            for (position, index) in plan.key.iter().enumerate() {
-                let name = plan
-                    .columns
-                    .get(*index)
-                    .map_or("", |column| column.column.name.as_str());
-                let _ = write!(
-                    sql,
-                    "{}{} = ",
-                    if position > 0 { " AND " } else { "" },
-                    quote_name(name)
-                );
-                literal(sql, row.get(*index));
-            }
-        }
-        sql.push_str(" LIMIT 1");
-    }
-
-    fn push(&mut self, plan: &TablePlan, sql: String) {
-        self.open = None;
-        self.statements.push(sql);
-        self.expects.push(Expect {
-            table: plan.source.clone(),
-            rows: 1,
-        });
-    }
+    encoder.out
 }
 
 /// Multi-row INSERTs of a loaded chunk.
-pub(crate) fn insert_rows(plan: &Arc<TablePlan>, rows: &[Vec<Value>]) -> Vec<String> {
-    let mut encoder = Encoder::default();
-    rows.iter().for_each(|row| encoder.insert(plan, row));
-    encoder.statements
+pub(crate) fn insert_rows(
+    plan: &Arc<TablePlan>,
+    rows: &[Vec<Value>],
+    is_mariadb: bool,
+) -> Vec<String> {
+    let Ok(plan) = WritePlan::new(plan.clone(), None, None) else {
+        return Vec::new();
+    };
+    let options = Options {
+        is_mariadb,
+        repair: false,
+    };
+    let careful = Careful::default();
+    let mut encoder = Encoder {
+        out: Encoded::default(),
+        options: &options,
+        careful: &careful,
+        open: None,
+        tables: Vec::new(),
+        by_plan: HashMap::new(),
+    };
+    for row in rows {
+        encoder.insert(&plan, row, Place::FIRST);
+    }
+    encoder.out.texts().into_iter().map(str::to_owned).collect()
 }
 
-fn insert_head(verb: &str, plan: &TablePlan) -> String {
-    let names: Vec<String> = plan
-        .written()
-        .map(|(_, column)| quote_name(&column.column.name))
-        .collect();
-    format!(
-        "{verb} INTO {} ({}) VALUES ",
-        plan.target_name(),
-        names.join(", ")
-    )
+struct Encoder<'a> {
+    out: Encoded,
+    options: &'a Options,
+    careful: &'a Careful,
+    /// The last statement is an INSERT into this table that can take more rows; it has so many.
+    open: Option<(Arc<WritePlan>, u64)>,
+    tables: Vec<Folding<'a>>,
+    /// Plans by address, with the table's index; `None` for tables whose changes stay in order.
+    by_plan: HashMap<*const WritePlan, Option<usize>>,
 }
 
-fn write_row(sql: &mut String, plan: &TablePlan, row: &[Value]) {
+struct Folding<'a> {
+    plan: Arc<WritePlan>,
+    fold: Fold<'a>,
+}
+
+impl<'a> Encoder<'a> {
+    /// Where the changes of a table fold; `None` if they don't.
+    fn table(&mut self, plan: &Arc<WritePlan>) -> Option<usize> {
+        if let Some(known) = self.by_plan.get(&Arc::as_ptr(plan)) {
+            return *known;
+        }
+        let folds = plan.shape.folds && !self.careful.tables.contains(plan.source());
+        let table = folds.then(|| {
+            self.tables.push(Folding {
+                plan: plan.clone(),
+                fold: Fold::default(),
+            });
+            self.tables.len() - 1
+        });
+        self.by_plan.insert(Arc::as_ptr(plan), table);
+        table
+    }
+
+    /// Takes a change into the fold of its table. What does not fit into a slot ends the fold, and may begin the next one.
+    fn fold(&mut self, table: usize, change: &'a RowChange, found: RowKey, place: Place) -> bool {
+        for _ in 0..2 {
+            let Some(folding) = self.tables.get_mut(table) else {
+                return false;
+            };
+            let key = &folding.plan.table.key;
+            if folding.fold.take(change, found, key, place) {
+                return true;
+            }
+            self.flush(table);
+        }
+        false
+    }
+
+    /// Writes what has been folded.
+    fn flush(&mut self, table: usize) {
+        let Some(folding) = self.tables.get_mut(table) else {
+            return;
+        };
+        let (plan, slots) = (folding.plan.clone(), folding.fold.drain());
+        let moves = |slot: &Slot<'_>| match (slot.before, slot.after) {
+            (Some(before), Some(after)) => {
+                slot.reborn && plan.shape.has_own_columns || !plan.keys.same_keys(before, after)
+            }
+            _ => false,
+        };
+        // A row that came and went leaves nothing; that nothing was there before is seen by the count.
+        let (mut gone, mut never) = (Vec::new(), Vec::new());
+        let (mut changed, mut new) = (Vec::new(), Vec::new());
+        for slot in &slots {
+            match (slot.before, slot.after) {
+                (None, None) => never.push(*slot),
+                (Some(_), None) => gone.push(*slot),
+                (None, Some(_)) => new.push(*slot),
+                (Some(_), Some(_)) if moves(slot) => {
+                    gone.push(*slot);
+                    new.push(*slot);
+                }
+                (Some(_), Some(_)) => changed.push(*slot),
+            }
+        }
+        self.delete_all(&plan, &gone, 1);
+        self.delete_all(&plan, &never, 0);
+        self.update_all(&plan, &changed);
+        for slot in &new {
+            if let Some(after) = slot.after {
+                self.insert(&plan, after, slot.place);
+            }
+        }
+        self.open = None;
+    }
+
+    /// One change as it came from upstream.
+    fn change(&mut self, plan: &Arc<WritePlan>, change: &RowChange, place: Place) {
+        let is_careful = self.careful.tables.contains(plan.source());
+        let repaired = self.careful.repaired.contains(&place);
+        match change {
+            RowChange::Insert(row) if is_careful && self.options.repair || repaired => {
+                self.replace(plan, row, place);
+            }
+            RowChange::Insert(row) if is_careful => {
+                self.open = None;
+                self.insert(plan, row, place);
+                self.open = None;
+            }
+            RowChange::Insert(row) => self.insert(plan, row, place),
+            RowChange::Update { before, after } if repaired => {
+                self.delete(plan, before, place);
+                self.replace(plan, after, place);
+            }
+            RowChange::Update { before, after } => self.update(plan, before, after, place),
+            RowChange::Delete(before) => self.delete(plan, before, place),
+        }
+    }
+
+    fn insert(&mut self, plan: &Arc<WritePlan>, row: Row<'_>, place: Place) {
+        let loose = plan.zero_enums(row);
+        let joins = match &self.open {
+            Some((open, rows)) => {
+                loose == 0
+                    && Arc::ptr_eq(open, plan)
+                    && *rows < STATEMENT_ROWS_MAX
+                    && self.out.last_bytes() < STATEMENT_BYTES_MAX
+            }
+            None => false,
+        };
+        if joins {
+            self.out.sql.push(',');
+            self.out.expect_more(1);
+        } else {
+            self.begin("INSERT", " INTO ", plan, place, Expect::Rows(1), loose);
+            self.out.sql.push_str(&plan.insert_head);
+            self.open = Some((plan.clone(), 0));
+        }
+        write_row(&mut self.out.sql, plan, row);
+        self.out.seal();
+        if let Some((_, rows)) = &mut self.open {
+            *rows += 1;
+        }
+        self.refuse_warnings(plan, place, loose);
+    }
+
+    fn replace(&mut self, plan: &Arc<WritePlan>, row: Row<'_>, place: Place) {
+        let loose = plan.zero_enums(row);
+        self.begin("REPLACE", " INTO ", plan, place, Expect::Rows(1), loose);
+        self.out.sql.push_str(&plan.insert_head);
+        write_row(&mut self.out.sql, plan, row);
+        self.out.seal();
+        self.refuse_warnings(plan, place, loose);
+    }
+
+    fn update(&mut self, plan: &Arc<WritePlan>, before: Row<'_>, after: Row<'_>, place: Place) {
+        let loose = plan.zero_enums(after);
+        self.begin("UPDATE", " ", plan, place, Expect::Rows(1), loose);
+        for (position, column) in plan.columns.iter().enumerate() {
+            self.out
+                .sql
+                .push_str(if position > 0 { "," } else { " SET " });
+            self.out.sql.push_str(&column.name);
+            self.out.sql.push('=');
+            column.write(after, &mut self.out.sql);
+        }
+        self.find_row(plan, before);
+        self.out.seal();
+        self.refuse_warnings(plan, place, loose);
+    }
+
+    fn delete(&mut self, plan: &Arc<WritePlan>, before: Row<'_>, place: Place) {
+        self.begin("DELETE", " FROM ", plan, place, Expect::Rows(1), 0);
+        self.find_row(plan, before);
+        self.out.seal();
+    }
+
+    /// Changes that keep all unique keys where they are.
+    fn update_all(&mut self, plan: &Arc<WritePlan>, slots: &[Slot<'_>]) {
+        // The count of an upsert does not tell a row that stays as it is from one that was missing.
+        let differs = |slot: &&Slot<'_>| {
+            plan.columns.iter().any(|column| {
+                slot.before.and_then(|row| row.get(column.index))
+                    != slot.after.and_then(|row| row.get(column.index))
+            })
+        };
+        let (many, alone): (Vec<&Slot<'_>>, Vec<&Slot<'_>>) = slots.iter().partition(|slot| {
+            let loose = slot.after.is_some_and(|row| plan.zero_enums(row) > 0);
+            plan.shape.upserts && slots.len() > 1 && differs(slot) && !loose
+        });
+        for slot in alone {
+            if let (Some(before), Some(after)) = (slot.before, slot.after) {
+                self.update(plan, before, after, slot.place);
+                self.out.set_single(slot.changes == 1);
+            }
+        }
+        let mut rows = 0;
+        for slot in many {
+            let Some(after) = slot.after else { continue };
+            if rows == 0 {
+                self.begin("INSERT", " INTO ", plan, slot.place, Expect::Upserted(1), 0);
+                self.out.sql.push_str(&plan.insert_head);
+                self.out.set_single(false);
+            } else {
+                self.out.sql.push(',');
+                self.out.expect_more(1);
+            }
+            write_row(&mut self.out.sql, plan, after);
+            self.out.seal();
+            rows += 1;
+            if rows >= STATEMENT_ROWS_MAX || self.out.last_bytes() >= STATEMENT_BYTES_MAX {
+                self.append(&plan.upsert_tail);
+                rows = 0;
+            }
+        }
+        if rows > 0 {
+            self.append(&plan.upsert_tail);
+        }
+    }
+
+    /// Rows by their keys, of which each is there `each` times.
+    fn delete_all(&mut self, plan: &Arc<WritePlan>, slots: &[Slot<'_>], each: u64) {
+        let listed = plan.finder.len() == ONE_COLUMN;
+        let (rows_max, tail) = if listed {
+            (STATEMENT_ROWS_MAX, ")")
+        } else {
+            (DELETE_PAIRS_MAX, "")
+        };
+        let mut rows = 0;
+        for slot in slots {
+            if rows == 0 {
+                self.begin("DELETE", " FROM ", plan, slot.place, Expect::Rows(each), 0);
+                self.out.sql.push_str(" WHERE ");
+                if listed {
+                    self.key_names(plan);
+                    self.out.sql.push_str(" IN (");
+                }
+                self.out.set_single(slot.changes == 1 && slots.len() == 1);
+            } else {
+                self.out.sql.push_str(if listed { "," } else { " OR " });
+                self.out.expect_more(each);
+            }
+            if listed {
+                self.key_value(plan, slot.key);
+            } else {
+                self.out.sql.push('(');
+                self.key_equals(plan, slot.key);
+                self.out.sql.push(')');
+            }
+            self.out.seal();
+            rows += 1;
+            if rows >= rows_max || self.out.last_bytes() >= STATEMENT_BYTES_MAX {
+                self.append(tail);
+                rows = 0;
+            }
+        }
+        if rows > 0 {
+            self.append(tail);
+        }
+    }
+
+    /// Ends the last statement with this.
+    fn append(&mut self, tail: &str) {
+        self.out.sql.push_str(tail);
+        self.out.seal();
+    }
+
+    fn key_names(&mut self, plan: &WritePlan) {
+        for column in plan.finder.iter().filter_map(|at| plan.columns.get(*at)) {
+            self.out.sql.push_str(&column.name);
+        }
+    }
+
+    fn key_value(&mut self, plan: &WritePlan, row: Row<'_>) {
+        for column in plan.finder.iter().filter_map(|at| plan.columns.get(*at)) {
+            column.write(row, &mut self.out.sql);
+        }
+    }
+
+    fn key_equals(&mut self, plan: &WritePlan, row: Row<'_>) {
+        let columns = plan.finder.iter().filter_map(|at| plan.columns.get(*at));
+        for (position, column) in columns.enumerate() {
+            if position > 0 {
+                self.out.sql.push_str(" AND ");
+            }
+            self.out.sql.push_str(&column.name);
+            self.out.sql.push('=');
+            column.write(row, &mut self.out.sql);
+        }
+    }
+
+    /// The WHERE that finds exactly the row of an image: by its key, or by every column of it (R17).
+    fn find_row(&mut self, plan: &WritePlan, row: Row<'_>) {
+        self.out.sql.push_str(" WHERE ");
+        if plan.finder.is_empty() {
+            for (position, column) in plan.columns.iter().enumerate() {
+                if position > 0 {
+                    self.out.sql.push_str(" AND ");
+                }
+                column.write_same(row, self.options.is_mariadb, &mut self.out.sql);
+            }
+        } else {
+            self.key_equals(plan, row);
+        }
+        if !plan.shape.key_is_unique {
+            self.out.sql.push_str(" LIMIT 1");
+        }
+    }
+
+    /// Begins a statement. `loose`: so many of its values are ones that a strict mode refuses although they can be stored.
+    fn begin(
+        &mut self,
+        verb: &str,
+        preposition: &str,
+        plan: &Arc<WritePlan>,
+        place: Place,
+        expect: Expect,
+        loose: usize,
+    ) {
+        self.open = None;
+        self.out.begin(plan, place, expect);
+        let sql = &mut self.out.sql;
+        if loose > 0 && self.options.is_mariadb {
+            let _ = write!(sql, "SET STATEMENT sql_mode='{LOOSE_MODE}' FOR ");
+        }
+        sql.push_str(verb);
+        if loose > 0 && !self.options.is_mariadb {
+            let _ = write!(sql, " /*+ SET_VAR(sql_mode='{LOOSE_MODE}') */");
+        }
+        sql.push_str(preposition);
+        sql.push_str(&plan.name);
+    }
+
+    /// After a statement in the loose mode: it may have warned of so many values, and of nothing else, which would be data lost.
+    fn refuse_warnings(&mut self, plan: &Arc<WritePlan>, place: Place, loose: usize) {
+        if loose == 0 {
+            return;
+        }
+        self.open = None;
+        self.out.begin(plan, place, Expect::Rows(0));
+        let _ = write!(
+            self.out.sql,
+            "SELECT EXP(IF(@@warning_count<={loose},1,10000))"
+        );
+        self.out.seal();
+    }
+}
+
+fn write_row(sql: &mut String, plan: &WritePlan, row: Row<'_>) {
     sql.push('(');
-    for (position, (index, _)) in plan.written().enumerate() {
+    for (position, column) in plan.columns.iter().enumerate() {
         if position > 0 {
             sql.push(',');
         }
-        literal(sql, row.get(index));
+        column.write(row, sql);
     }
     sql.push(')');
-}
-
-fn literal(sql: &mut String, value: Option<&Value>) {
-    value.unwrap_or(&Value::Null).write_literal(sql);
-}
-
-/// NULL-safe and bytewise equality: the collation of the column must not confuse two rows.
-fn same_bytes(
-    sql: &mut String,
-    name: &str,
-    kind: TypeKind,
-    value: Option<&Value>,
-    json_is_text: bool,
-) {
-    match value.unwrap_or(&Value::Null) {
-        Value::Null => {
-            let _ = write!(sql, "{name} IS NULL");
-        }
-        Value::Json(text) if kind == TypeKind::Json && !json_is_text => {
-            let _ = write!(sql, "{name} = CAST(");
-            Value::Text(text.clone()).write_literal(sql);
-            sql.push_str(" AS JSON)");
-        }
-        // Their texts have several spellings; the server compares values.
-        Value::Text(_) if matches!(kind, TypeKind::Uuid | TypeKind::Inet4 | TypeKind::Inet6) => {
-            let _ = write!(sql, "{name} = ");
-            value.unwrap_or(&Value::Null).write_literal(sql);
-        }
-        Value::Bytes(_) if kind == TypeKind::Vector => {
-            let _ = write!(sql, "TO_BASE64({name}) = TO_BASE64(");
-            value.unwrap_or(&Value::Null).write_literal(sql);
-            sql.push(')');
-        }
-        Value::Text(text) | Value::Json(text) => {
-            let _ = write!(sql, "CAST(CONVERT({name} USING utf8mb4) AS BINARY) = ");
-            Value::Bytes(text.as_bytes().to_vec()).write_literal(sql);
-        }
-        // Plain arithmetic would take the 64th bit for a sign.
-        Value::UInt(bits) if matches!(kind, TypeKind::Enum | TypeKind::Set | TypeKind::Bit) => {
-            let _ = write!(sql, "CAST({name} AS UNSIGNED) = {bits}");
-        }
-        value => {
-            let _ = write!(sql, "{name} = ");
-            value.write_literal(sql);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use mysql_async::{Conn, prelude::Queryable};
 use tracing::warn;
 
 use crate::{
-    database::{ConnectOptions, Role, ServerIdentity, connect},
+    database::{ConnectOptions, Role, ServerIdentity, ServerKind, connect},
     sync::{backoff::Backoff, control::Control, errors, stop::Stop},
 };
 
@@ -104,6 +104,19 @@ impl Target {
             "SET SESSION default_storage_engine = InnoDB",
         )
         .await;
+        // Lanes write beside each other: locks on the gaps between rows would only make them wait for each other. TiDB has none, and
+        // a server that logs statements can't do without.
+        if server.kind != ServerKind::Tidb {
+            let by_statement: Option<(bool, String)> = conn
+                .query_first("SELECT @@GLOBAL.log_bin, @@SESSION.binlog_format")
+                .await
+                .map_err(errors::target)?;
+            if by_statement.is_none_or(|(logs, format)| !logs || format != "STATEMENT") {
+                conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                    .await
+                    .map_err(errors::target)?;
+            }
+        }
         // Only some servers can end an idle transaction (the others have wait_timeout), and only TiDB has other modes than ours.
         let optional = [
             format!("SET SESSION idle_transaction_timeout = {idle_s}"),

@@ -11,9 +11,10 @@ use super::{
     chunks::{Chunk, Part},
     target_table,
 };
+use crate::database::ServerKind;
 use crate::sync::{
     apply::{ensure_transactional, insert_rows},
-    meta::{Lane, LaneError, Outcome, Progress, TableRow, TableState},
+    meta::{Lane, Outcome, Progress, TableRow, TableState},
     stop::Stop,
     transform::TablePlan,
     upstream::{Opened, Snapshot},
@@ -83,6 +84,7 @@ impl Copier {
             .plan(&name, &structure)?;
         self.prepare(row, &plan, &create, &structure).await?;
         self.publish(row);
+        let is_mariadb = self.lane.server().kind == ServerKind::Mariadb;
         let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
         let reader = tokio::spawn(chunks::read(conn, plan.clone(), sender));
         // A reader whose copier is gone must not go on reading.
@@ -100,7 +102,7 @@ impl Copier {
             };
             row.rows += chunk.rows.len() as u64;
             row.bytes += chunk.bytes as u64;
-            let mut statements = insert_rows(&plan, &chunk.rows);
+            let mut statements = insert_rows(&plan, &chunk.rows, is_mariadb);
             statements.push(row.upsert(&self.context.tables));
             self.commit(statements)
                 .await
@@ -209,10 +211,7 @@ impl Copier {
         self.lane
             .commit(&statements, &Progress::default())
             .await
-            .map_err(|refused| match refused {
-                LaneError::Stop(stop) => stop,
-                LaneError::Statement { error, .. } => Stop::Definite(error),
-            })
+            .map_err(|refused| refused.into_stop("copying a table"))
     }
 
     fn publish(&self, row: &TableRow) {

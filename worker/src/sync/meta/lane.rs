@@ -47,8 +47,24 @@ pub(crate) type Outcome = Vec<u64>;
 pub(crate) enum LaneError {
     /// The statement at this index of the batch was refused: it is about a row or a statement.
     Statement { index: usize, error: DmError },
+    /// The rows that the statements found are not what the caller wants to commit; nothing was.
+    Unwanted,
     /// Everything else.
     Stop(Stop),
+}
+
+impl LaneError {
+    /// For batches without rows of tables: a statement of ours that is refused stops the subtask.
+    pub(crate) fn into_stop(self, doing: &str) -> Stop {
+        match self {
+            Self::Stop(stop) => stop,
+            Self::Statement { error, .. } => Stop::Definite(error.annotate(doing)),
+            Self::Unwanted => Stop::Definite(DmError::new(
+                &codes::META_DAMAGED,
+                format!("unexpected row counts while {doing}"),
+            )),
+        }
+    }
 }
 
 impl From<Stop> for LaneError {
@@ -70,6 +86,8 @@ enum Try {
     },
     /// The compare-and-set of the lane row hit nothing.
     Mismatch,
+    /// The caller does not want these counts committed.
+    Unwanted,
     /// The meta rows cannot be written.
     Stopped(Stop),
 }
@@ -131,6 +149,16 @@ impl Lane {
         statements: &[String],
         progress: &Progress,
     ) -> Result<Outcome, LaneError> {
+        self.commit_if(statements, progress, &|_| true).await
+    }
+
+    /// As [`commit`](Self::commit), if `wanted` takes the rows that each statement found: it is asked before COMMIT is sent (R9).
+    pub(crate) async fn commit_if(
+        &mut self,
+        statements: &[String],
+        progress: &Progress,
+        wanted: &(dyn Fn(&[u64]) -> bool + Sync),
+    ) -> Result<Outcome, LaneError> {
         let mut backoff = Backoff::new();
         let mut tries = 0;
         if let Some(refused) = self.too_large(statements) {
@@ -141,7 +169,12 @@ impl Lane {
             let ended = match self.conn.as_mut() {
                 Some(_) => {
                     let (control, address) = (self.control.clone(), self.target.address());
-                    shown(&control, &address, self.try_commit(statements, progress)).await
+                    shown(
+                        &control,
+                        &address,
+                        self.try_commit(statements, progress, wanted),
+                    )
+                    .await
                 }
                 None => Try::Unknown(DmError::new(
                     &codes::DB_INVALID_CONN,
@@ -159,6 +192,7 @@ impl Lane {
                 }
                 Try::Refused { index, error } => return Err(LaneError::Statement { index, error }),
                 Try::Mismatch => return Err(self.mismatch().await.into()),
+                Try::Unwanted => return Err(LaneError::Unwanted),
                 Try::Again(error) => {
                     tries += 1;
                     self.control.update(|status| status.retries += 1);
@@ -210,7 +244,12 @@ impl Lane {
         Some(LaneError::Statement { index, error })
     }
 
-    async fn try_commit(&mut self, statements: &[String], progress: &Progress) -> Try {
+    async fn try_commit(
+        &mut self,
+        statements: &[String],
+        progress: &Progress,
+        wanted: &(dyn Fn(&[u64]) -> bool + Sync),
+    ) -> Try {
         let (update, epoch) = (self.compare_and_set(progress), self.control.token().epoch());
         let Some(conn) = self.conn.as_mut() else {
             return Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "no connection"));
@@ -240,6 +279,9 @@ impl Lane {
             && let Err(ended) = send(conn, &packet, in_packet, first_index, &mut found).await
         {
             return self.give_up(ended).await;
+        }
+        if !wanted(found.get(PROLOGUE..).unwrap_or_default()) {
+            return self.give_up(Try::Unwanted).await;
         }
         if !self.control.token().is_live() {
             debug!(epoch = epoch.0, "the lease ended before COMMIT");

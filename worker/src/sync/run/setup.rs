@@ -14,7 +14,7 @@ use crate::{
         apply::{Applier, Target},
         control::Control,
         errors,
-        meta::{Lane, LaneError, MetaTables, Progress, TableRow, TableState, raise},
+        meta::{Lane, MetaTables, Progress, TableRow, TableState, raise},
         status::TableStatus,
         stop::Stop,
         subtask::SubtaskSpec,
@@ -81,7 +81,7 @@ pub(super) async fn take_over(
         tables.clone(),
         control.clone(),
         rows,
-        spec.config.on_error,
+        (spec.config.on_error, spec.config.on_row_mismatch),
     );
     let new = applier.at().is_none();
     let transformer = transformer(spec)?;
@@ -169,10 +169,7 @@ async fn forget_older_generation(
     lane.commit(&statements, &Progress::default())
         .await
         .map(drop)
-        .map_err(|refused| match refused {
-            LaneError::Stop(stop) => stop,
-            LaneError::Statement { error, .. } => Stop::Definite(error),
-        })
+        .map_err(|refused| refused.into_stop("removing an older generation"))
 }
 
 /// Records where the subtask begins, with every table that it begins with, in one commit.

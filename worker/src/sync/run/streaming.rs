@@ -130,7 +130,7 @@ impl Streaming {
                 message,
             )));
         }
-        let routed = loop {
+        let keyed = loop {
             if transaction
                 .items
                 .iter()
@@ -155,7 +155,10 @@ impl Streaming {
                         })
                         .collect();
                     match ready.transformer.transform(&tracked) {
-                        Ok(routed) if changes.is_empty() => break routed,
+                        Ok(routed) if changes.is_empty() => match ready.applier.key(routed).await {
+                            Ok(keyed) => break keyed,
+                            Err(fault) => fault,
+                        },
                         Ok(routed) => {
                             let committed = ready
                                 .applier
@@ -190,7 +193,7 @@ impl Streaming {
             self.stopped_tables = 0;
             setup::publish_tables(&self.control, &self.ready);
         };
-        self.batch.push(routed);
+        self.batch.push(keyed);
         if self.batch.is_full() {
             self.flush().await
         } else {

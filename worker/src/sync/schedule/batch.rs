@@ -2,7 +2,7 @@
 
 use dm_model::{Position, TableName};
 
-use crate::sync::transform::Routed;
+use super::Keyed;
 
 /// A batch is full at this many rows.
 const ROWS_MAX: usize = 2_000;
@@ -14,13 +14,13 @@ const TRANSACTIONS_MAX: usize = 5_000;
 /// A run of upstream transactions for one target commit.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) transactions: Vec<Routed>,
+    pub(crate) transactions: Vec<Keyed>,
     rows: usize,
     bytes: usize,
 }
 
 impl Batch {
-    pub(crate) fn push(&mut self, transaction: Routed) {
+    pub(crate) fn push(&mut self, transaction: Keyed) {
         self.rows += transaction.rows;
         self.bytes += transaction.bytes;
         self.transactions.push(transaction);

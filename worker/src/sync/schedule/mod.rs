@@ -4,5 +4,11 @@
 //! scheduler takes this folder's place between `Routed` and `Batch`.
 
 mod batch;
+mod comparison;
+mod keyed;
+mod write_set;
 
 pub(crate) use batch::Batch;
+pub(crate) use comparison::{Comparison, Kept};
+pub(crate) use keyed::Keyed;
+pub(crate) use write_set::{KeyHash, KeyPlan, RowKey, WriteSet};

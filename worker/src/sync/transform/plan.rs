@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dm_ddl::{Column, Table, TypeKind};
+use dm_ddl::{Column, Key, Table, TypeKind};
 use dm_model::{DmError, TableName, codes};
 
 use super::Charset;
@@ -16,6 +16,8 @@ pub(crate) struct TablePlan {
     pub(crate) columns: Vec<PlannedColumn>,
     /// Indexes of the columns of the key that finds a row; empty: rows are found by all columns.
     pub(crate) key: Vec<usize>,
+    /// All unique keys of the source table.
+    pub(crate) unique: Vec<Key>,
     /// For the decoder: is the column unsigned?
     pub(crate) unsigned: Vec<bool>,
 }
@@ -55,6 +57,12 @@ impl TablePlan {
             source: source.clone(),
             target,
             key: find_key(structure),
+            unique: structure
+                .keys
+                .iter()
+                .filter(|key| key.is_unique())
+                .cloned()
+                .collect(),
             unsigned: structure
                 .columns
                 .iter()

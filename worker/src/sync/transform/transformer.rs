@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use dm_binlog::{Image, RowPlan, RowsEvent};
+use dm_binlog::{Image, RowPlan, RowsEvent, TableMap};
 use dm_ddl::Table;
 use dm_model::{DmError, Router, TableName, TransactionId, codes};
 
@@ -24,6 +24,8 @@ pub(crate) struct Transformer {
 struct Planned {
     structure: Arc<Table>,
     plan: Arc<TablePlan>,
+    /// How to read rows under the TABLE_MAP that was met last.
+    rows: Option<(Arc<TableMap>, RowPlan)>,
 }
 
 impl Transformer {
@@ -61,9 +63,36 @@ impl Transformer {
             Planned {
                 structure: structure.clone(),
                 plan: plan.clone(),
+                rows: None,
             },
         );
         Ok(plan)
+    }
+
+    /// The rows of one event.
+    fn decode(
+        &mut self,
+        event: &RowsEvent<'static>,
+        plan: &TablePlan,
+        id: &TransactionId,
+    ) -> Result<Vec<RowChange>, DmError> {
+        let known = self.plans.get_mut(&plan.source);
+        // Equal maps come as the same one.
+        let fits = |known: &&mut Planned| matches!(&known.rows, Some((map, _)) if Arc::ptr_eq(map, &event.map));
+        if let Some(Planned {
+            rows: Some((_, row_plan)),
+            ..
+        }) = known.filter(fits)
+        {
+            return decode(event, row_plan, plan, id);
+        }
+        let row_plan = RowPlan::new(&event.map, &plan.unsigned)
+            .map_err(|error| undecodable(plan, id, &error))?;
+        let rows = decode(event, &row_plan, plan, id);
+        if let Some(known) = self.plans.get_mut(&plan.source) {
+            known.rows = Some((event.map.clone(), row_plan));
+        }
+        rows
     }
 
     /// The rows of a transaction in terms of the target. DDLs among its items are the caller's.
@@ -87,10 +116,11 @@ impl Transformer {
             let item = self
                 .plan(table, structure)
                 .and_then(|plan| {
-                    decode(rows, &plan, &tracked.id).map(|rows| RoutedItem {
-                        table: plan,
-                        rows: Arc::new(rows),
-                    })
+                    self.decode(rows, &plan, &tracked.id)
+                        .map(|rows| RoutedItem {
+                            table: plan,
+                            rows: Arc::new(rows),
+                        })
                 })
                 .map_err(|error| TableFault::Tables(vec![table.clone()], error))?;
             routed.rows += item.rows.len();
@@ -102,21 +132,14 @@ impl Transformer {
 
 fn decode(
     event: &RowsEvent<'static>,
+    row_plan: &RowPlan,
     plan: &TablePlan,
     id: &TransactionId,
 ) -> Result<Vec<RowChange>, DmError> {
-    let undecodable = |cause: &dyn std::fmt::Display| {
-        DmError::new(
-            &codes::SYNCER_GET_EVENT,
-            format!("a row of {} at {id} cannot be decoded", plan.source),
-        )
-        .with_cause(cause)
-    };
-    let row_plan = RowPlan::new(&event.map, &plan.unsigned).map_err(|error| undecodable(&error))?;
     event
-        .rows(&row_plan)
+        .rows(row_plan)
         .map(|change| {
-            let change = change.map_err(|error| undecodable(&error))?;
+            let change = change.map_err(|error| undecodable(plan, id, &error))?;
             let before = change
                 .before
                 .map(|image| values(image, plan, id))
@@ -129,10 +152,18 @@ fn decode(
                 (None, Some(after)) => Ok(RowChange::Insert(after)),
                 (Some(before), Some(after)) => Ok(RowChange::Update { before, after }),
                 (Some(before), None) => Ok(RowChange::Delete(before)),
-                (None, None) => Err(undecodable(&"it has no image")),
+                (None, None) => Err(undecodable(plan, id, &"it has no image")),
             }
         })
         .collect()
+}
+
+fn undecodable(plan: &TablePlan, id: &TransactionId, cause: &dyn std::fmt::Display) -> DmError {
+    DmError::new(
+        &codes::SYNCER_GET_EVENT,
+        format!("a row of {} at {id} cannot be decoded", plan.source),
+    )
+    .with_cause(cause)
 }
 
 fn values(image: Image<'_>, plan: &TablePlan, id: &TransactionId) -> Result<Vec<Value>, DmError> {
