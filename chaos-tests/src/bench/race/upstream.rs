@@ -69,6 +69,7 @@ impl Upstream {
     /// Another workload than a [`Workload`]: what these statements write.
     pub(in crate::bench) async fn write(&mut self, statements: &[String], rows: u64) -> Result<()> {
         let mut conn = self.server.conn().await?;
+        conn.query_drop("USE bench").await?;
         for statement in statements {
             conn.query_drop(statement).await?;
         }
@@ -83,6 +84,8 @@ impl Upstream {
         let mut seed = builder(Medium::Memory).start().await?;
         let mut conn = seed.conn().await?;
         conn.query_drop("CREATE DATABASE bench").await?;
+        // Sequence tables belong to the database that is in use.
+        conn.query_drop("USE bench").await?;
         conn.query_drop(TABLE).await?;
         conn.query_drop(WIDE).await?;
         for first in (1..=seed_rows).step_by(SEED_CHUNK as usize) {
