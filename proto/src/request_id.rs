@@ -12,6 +12,9 @@ use uuid::Uuid;
 /// Metadata key of the id.
 pub const KEY: &str = "dm-request-id";
 
+/// How ids begin that a server made for a request that came without one.
+const MADE_BY_SERVER: &str = "made-";
+
 /// Longer ids are refused: they are stored in the replicated state.
 const LENGTH_MAX: usize = 64;
 
@@ -36,9 +39,14 @@ impl RequestId {
         Self::parse(metadata.get(KEY)?.to_str().ok()?)
     }
 
-    /// The id that came with a request, or a fresh one.
+    /// The id that came with a request, or a fresh one that says that none came.
     pub fn read_or_generate(metadata: &MetadataMap) -> Self {
-        Self::read(metadata).unwrap_or_else(Self::generate)
+        Self::read(metadata).unwrap_or_else(|| Self(format!("{MADE_BY_SERVER}{}", Uuid::new_v4())))
+    }
+
+    /// Whether the caller sent none (stock `dmctl`): a repetition comes under another id then.
+    pub fn is_made_by_server(id: &str) -> bool {
+        id.starts_with(MADE_BY_SERVER)
     }
 
     /// Sends the id with a request.

@@ -3,7 +3,7 @@
 use crate::checks;
 use crate::http::Shown;
 use crate::session::{Duties, Grantor};
-use crate::supervisor::{SourceView, Spawn, Supervisor, list_response};
+use crate::supervisor::{SourceView, Spawn, Supervisor, current_error, list_response};
 use dm_model::DmError;
 use dm_proto::v1::{Call, CheckSourceReply, Desired, Reply, SubtaskReport, call, reply};
 use futures::future::BoxFuture;
@@ -52,6 +52,10 @@ impl<S: Spawn> WorkerDuties<S> {
                 let yaml = checks::check_source(&asked, &grantor.secret_key).await?;
                 Ok(reply::Kind::CheckSource(CheckSourceReply { yaml }))
             }
+            call::Kind::CurrentError(asked) => Ok(reply::Kind::CurrentError(current_error(
+                &self.supervisor.views(),
+                &asked,
+            ))),
             call::Kind::CheckTask(asked) => Ok(reply::Kind::CheckTask(
                 checks::check_task(&asked, &grantor.secret_key).await?,
             )),
@@ -130,6 +134,7 @@ fn kind_name(call: &Call) -> &'static str {
         Some(call::Kind::QueryStatus(_)) => "query-status",
         Some(call::Kind::CheckSource(_)) => "check-source",
         Some(call::Kind::CheckTask(_)) => "check-task",
+        Some(call::Kind::CurrentError(_)) => "current-error",
         None => "unknown",
     }
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod data_folders;
+mod ddl_replay;
 mod dmctl;
 mod encryption;
 mod fence;
@@ -15,6 +16,7 @@ mod lab;
 mod load;
 mod many;
 mod masters;
+mod operators;
 mod plane_scene;
 mod refusal;
 mod rows;

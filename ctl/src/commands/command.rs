@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Subcommand};
 
 use super::{
-    Context, check_task, config, context::emit, decrypt, encrypt, get_cfg, get_config, list_member,
+    Context, binlog, check_task, config, context::emit, decrypt, encrypt, get_cfg, get_config, handle_error, list_member,
     offline_member, operate_leader, operate_source, operate_task, pause_task, query_status,
     resume_task, start_task, stop_task, transfer_source,
 };
@@ -12,6 +12,8 @@ use crate::{CtlError, cli::Cli, output::Format};
 /// What can be typed after `dmctl`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Says what happens to a statement that the target refuses.
+    Binlog(binlog::Args),
     /// Checks a task without starting it.
     CheckTask(check_task::Args),
     /// Shows configurations.
@@ -27,6 +29,9 @@ pub enum Command {
     /// Older form of config task.
     #[command(hide = true)]
     GetTaskConfig(get_config::TaskArgs),
+    /// Older form of binlog.
+    #[command(hide = true)]
+    HandleError(handle_error::Args),
     /// Shows masters and workers.
     ListMember(list_member::Args),
     /// Removes a member that is gone for good.
@@ -53,12 +58,14 @@ impl Command {
     /// As typed; names the trace.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Binlog(_) => "binlog",
             Self::CheckTask(_) => "check-task",
             Self::Config(_) => "config",
             Self::Decrypt(_) => "decrypt",
             Self::Encrypt(_) => "encrypt",
             Self::GetConfig(_) => "get-config",
             Self::GetTaskConfig(_) => "get-task-config",
+            Self::HandleError(_) => "handle-error",
             Self::ListMember(_) => "list-member",
             Self::OfflineMember(_) => "offline-member",
             Self::OperateLeader(_) => "operate-leader",
@@ -75,6 +82,10 @@ impl Command {
     /// Runs the command and prints its answer.
     pub async fn run(self, ctx: &Context) -> Result<(), CtlError> {
         match self {
+            Self::Binlog(args) => match &args.operation {
+                Some(operation) => show(ctx, binlog::call(operation, ctx).await?, binlog::print),
+                None => help("binlog"),
+            },
             Self::CheckTask(args) => {
                 show(ctx, check_task::call(&args, ctx).await?, check_task::print)
             }
@@ -97,6 +108,9 @@ impl Command {
                 get_cfg::call(&args.wanted(), ctx).await?,
                 get_cfg::print,
             ),
+            Self::HandleError(args) => {
+                show(ctx, handle_error::call(&args, ctx).await?, binlog::print)
+            }
             Self::ListMember(args) => show(
                 ctx,
                 list_member::call(&args, ctx).await?,

@@ -3,6 +3,7 @@
 //! Files that several commands share: [`context`] (what a command is given), `operate_task` (stop, pause and resume differ in
 //! one word), `get_cfg` (two spellings of one command).
 
+pub mod binlog;
 pub mod check_task;
 pub mod config;
 pub mod context;
@@ -10,6 +11,7 @@ pub mod decrypt;
 pub mod encrypt;
 pub mod get_cfg;
 pub mod get_config;
+pub mod handle_error;
 pub mod list_member;
 pub mod offline_member;
 pub mod operate_leader;

@@ -36,4 +36,5 @@ failures!(
     EncryptResponse,
     ListTaskConfigsResponse,
     ListSourceConfigsResponse,
+    HandleErrorResponse,
 );

@@ -40,6 +40,11 @@ impl Led {
         }
     }
 
+    /// The caller's id of the request, or the one that a server made.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// Looks at the state.
     pub fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         self.api.replicated.read(look)

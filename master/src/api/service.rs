@@ -104,6 +104,7 @@ master_service! {
         encrypt(pb::EncryptRequest) -> pb::EncryptResponse;
         list_task_configs(()) -> pb::ListTaskConfigsResponse;
         list_source_configs(()) -> pb::ListSourceConfigsResponse;
+        handle_error(pb::HandleErrorRequest) -> pb::HandleErrorResponse;
     }
     local {
         operate_leader(pb::OperateLeaderRequest) -> pb::OperateLeaderResponse;
@@ -118,7 +119,6 @@ master_service! {
         register_worker = "RegisterWorker"(pb::RegisterWorkerRequest) -> pb::RegisterWorkerResponse;
         operate_schema = "OperateSchema"(pb::OperateSchemaRequest) -> pb::OperateSchemaResponse;
         get_sub_task_cfg = "GetSubTaskCfg"(pb::GetSubTaskCfgRequest) -> pb::GetSubTaskCfgResponse;
-        handle_error = "HandleError"(pb::HandleErrorRequest) -> pb::HandleErrorResponse;
         operate_relay = "OperateRelay"(pb::OperateRelayRequest) -> pb::OperateRelayResponse;
         start_validation = "StartValidation"(pb::StartValidationRequest) -> pb::StartValidationResponse;
         stop_validation = "StopValidation"(pb::StopValidationRequest) -> pb::StopValidationResponse;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dm_proto::v1::{Desired, DesiredSource, DesiredSubtask, WantedStage};
 
-use crate::state::{Lease, Source, State, Wanted};
+use crate::state::{Lease, Source, State, Wanted, operator_message};
 
 /// Everything that this process of this worker shall do.
 pub fn desired(
@@ -44,6 +44,11 @@ fn desired_source(
             generation: task.generation.0,
             start_time: subtask.start_time.clone(),
             traceparent: subtask.traceparent.clone(),
+            operators: state
+                .operators_of(name, source_id)
+                .iter()
+                .map(|operator| operator_message(source_id, operator))
+                .collect(),
         })
     });
     DesiredSource {

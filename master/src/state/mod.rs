@@ -10,11 +10,12 @@
 //! Format: a snapshot is JSON, `{"format": 1, "state": {..}}`; see [`Snapshot`].
 //!
 //! Read in this order: [`State`], then one file per noun: `source`, `task`, `worker`, `lease`,
-//! `settings`, `dedupe`; `refusal` has all the reasons for which a command is refused.
+//! `operator`, `settings`, `dedupe`; `refusal` has all the reasons for which a command is refused.
 
 mod dedupe;
 mod event;
 mod lease;
+mod operator;
 mod refusal;
 mod settings;
 mod snapshot;
@@ -29,6 +30,7 @@ mod worker;
 pub use dedupe::{ANSWERS_MAX, Dedupe};
 pub use event::Event;
 pub use lease::Lease;
+pub use operator::{OPERATORS_MAX, Operators, Recent, operator_message};
 pub use refusal::Refusal;
 pub use settings::{LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN, Settings};
 pub use snapshot::{Snapshot, SnapshotError};

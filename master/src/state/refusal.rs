@@ -53,6 +53,17 @@ pub enum Refusal {
         /// Sources, joined by commas.
         sources: String,
     },
+    /// The task was removed with its meta and started again since the command was bound.
+    #[error("task {0} was started anew since; look at query-status and repeat the command")]
+    GenerationChanged(String),
+    /// `binlog revert` of what is not there.
+    #[error("source {source_id} has no operator at {place}")]
+    OperatorUnknown {
+        /// The source.
+        source_id: String,
+        /// Where it was looked for.
+        place: String,
+    },
     /// The worker's name is in use at another address, and that worker still owns sources.
     #[error("dm-worker with name {name} already exists at {addr} and owns {sources}")]
     WorkerExists {
@@ -104,6 +115,8 @@ impl Refusal {
             Refusal::SubtasksExist { .. } => 46014,
             Refusal::TaskUnknown(_) => 46018,
             Refusal::SubtaskUnknown { .. } => 46017,
+            Refusal::GenerationChanged(_) => 60080,
+            Refusal::OperatorUnknown { .. } => 36065,
             Refusal::WorkerExists { .. } => 46003,
             Refusal::WorkerUnknown(_) => 46004,
             Refusal::WorkerOwns { .. } => 46005,

@@ -6,7 +6,7 @@ use dm_model::Generation;
 use dm_proto::v1::{self, command::Kind};
 use serde::{Deserialize, Serialize};
 
-use super::{Dedupe, Event, Refusal, Settings, Source, Task, Worker};
+use super::{Dedupe, Event, Operators, Recent, Refusal, Settings, Source, Task, Worker};
 
 /// Everything that the masters agree on. Keys are names as users write them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,12 @@ pub struct State {
     /// Generation of every task name ever used: it outlives stop-task (R27).
     #[serde(default)]
     pub generations: BTreeMap<String, Generation>,
+    /// Binlog operators by task.
+    #[serde(default)]
+    pub operators: BTreeMap<String, Operators>,
+    /// Newest requests that came without an id, oldest first (R29).
+    #[serde(default)]
+    pub recent: Vec<Recent>,
     /// Answers of mutating requests.
     #[serde(default)]
     pub answers: Dedupe,
@@ -85,6 +91,9 @@ impl State {
             Some(Kind::RecordProgress(kind)) => self.apply_record_progress(kind),
             Some(Kind::RemoveWorker(kind)) => self.apply_remove_worker(kind, events),
             Some(Kind::PinSource(kind)) => self.apply_pin_source(kind, events),
+            Some(Kind::SetOperators(kind)) => {
+                self.apply_set_operators(index, &command.request_id, trace, kind, events)
+            }
             None => Err(Refusal::UnknownKind),
         }
     }

@@ -7,7 +7,8 @@
 //!
 //! Read in this order: [`context`] (what the session and server add to the text), `lexer`
 //! (tokens, comments resolved by flavour and version), [`statement`] (what a statement says),
-//! `parser` (recursive descent over tokens), [`structure`] (tables, and what a statement does to them).
+//! `parser` (recursive descent over tokens), [`structure`] (tables, and what a statement does to them),
+//! [`dialect`] (what a TiDB runs otherwise, or not).
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,6 +26,7 @@
 )]
 
 pub mod context;
+pub mod dialect;
 pub mod error;
 mod lexer;
 mod parser;

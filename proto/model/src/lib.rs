@@ -10,7 +10,8 @@
 //! 4. [`keys`]: every key of `source.yaml` and `task.yaml`, and what happens to it.
 //! 5. [`config`]: those files as typed values, checked; [`config::SubtaskConfig`] is what runs.
 //! 6. [`rules`]: which tables take part and where they go.
-//! 7. [`secret`]: passwords in memory and at rest.
+//! 7. [`operator`]: what is done with a statement that the target refuses.
+//! 8. [`secret`]: passwords in memory and at rest.
 
 #![cfg_attr(
     not(test),
@@ -27,6 +28,7 @@ pub mod error;
 pub mod flavor;
 pub mod ids;
 pub mod keys;
+pub mod operator;
 pub mod position;
 pub mod rules;
 pub mod secret;
@@ -38,6 +40,7 @@ pub use flavor::Flavor;
 pub use ids::{
     ClusterId, Epoch, Generation, Incarnation, LogIndex, SourceId, TaskName, WorkerName,
 };
+pub use operator::{EventPlace, Operator, OperatorAction};
 pub use position::{BinlogPosition, Gtid, GtidSet, Position, TransactionId};
 pub use rules::{BlockAllowList, Router};
 pub use secret::{Secret, SecretKey};

@@ -7,6 +7,7 @@
 //! Read in this order: `wanted` (what shall run), `plan` (pure: what to do about it), `spawn` (the seam
 //! to the pipeline), `source_actor` (one source), `supervisor` (all of them), `view` and `render` (status).
 
+mod current_error;
 mod plan;
 mod render;
 mod source_actor;
@@ -16,6 +17,7 @@ mod supervisor;
 mod view;
 mod wanted;
 
+pub use current_error::current_error;
 pub use render::{list_response, report};
 pub use spawn::{Running, Spawn, SubtaskSpawner};
 pub use supervisor::Supervisor;

@@ -98,6 +98,7 @@ mod tests {
                 generation: Generation(1),
                 start_time: None,
                 traceparent: String::new(),
+                operators: std::sync::Arc::default(),
             };
             (task(name), subtask)
         });

@@ -6,7 +6,7 @@ use super::wanted::{WantedSource, WantedSubtask};
 use super::{Running, Spawn};
 use crate::lease::{LeaseTable, LeaseView, StartRight};
 use crate::session::{Grantor, Outbox};
-use crate::sync::{SubtaskSpec, SubtaskStatus};
+use crate::sync::{Operators, SubtaskSpec, SubtaskStatus};
 use dm_model::{DmError, Epoch, Generation, SourceId, TaskName, codes};
 use dm_proto::{pb, v1};
 use std::collections::BTreeMap;
@@ -60,6 +60,7 @@ struct Entry<H> {
     epoch: Epoch,
     generation: Generation,
     last: Arc<SubtaskStatus>,
+    operators: watch::Sender<Arc<Operators>>,
     state: State<H>,
 }
 
@@ -137,6 +138,15 @@ impl<S: Spawn> SourceActor<S> {
     }
 
     fn reconcile(&mut self, given: Option<&Assignment>, live: bool) {
+        for (task, subtask) in given.iter().flat_map(|given| &given.wanted.subtasks) {
+            if let Some(entry) = self.entries.get(task) {
+                entry.operators.send_if_modified(|known| {
+                    let changed = *known != subtask.operators;
+                    known.clone_from(&subtask.operators);
+                    changed
+                });
+            }
+        }
         let slots = self
             .entries
             .iter()
@@ -176,7 +186,8 @@ impl<S: Spawn> SourceActor<S> {
         let Some(token) = self.around.leases.token(&right) else {
             return;
         };
-        let state = match spec(token, task, subtask, given) {
+        let (operators, followed) = watch::channel(Arc::clone(&subtask.operators));
+        let state = match spec(token, task, subtask, given, followed) {
             Ok(spec) => {
                 tracing::info!("subtask starts");
                 State::Running(self.around.spawner.spawn(spec))
@@ -190,6 +201,7 @@ impl<S: Spawn> SourceActor<S> {
             epoch: subtask.epoch,
             generation: subtask.generation,
             last: Arc::default(),
+            operators,
             state,
         };
         self.entries.insert(task.clone(), entry);
@@ -362,6 +374,7 @@ fn spec(
     task: &TaskName,
     subtask: &WantedSubtask,
     given: &Assignment,
+    operators: watch::Receiver<Arc<Operators>>,
 ) -> Result<SubtaskSpec, DmError> {
     let key = crate::secrets::key(&given.grantor.secret_key)?;
     let source = crate::secrets::source(&given.wanted.yaml, key.as_ref())?.value;
@@ -380,5 +393,6 @@ fn spec(
         task: Arc::new(whole),
         config,
         start_time: subtask.start_time.clone(),
+        operators,
     })
 }

@@ -1,8 +1,13 @@
 //! The wanted state, as nouns.
 
-use dm_model::{DmError, Epoch, Generation, SourceId, TaskName};
+use crate::sync::Operators;
+use dm_model::{
+    BinlogPosition, DmError, Epoch, EventPlace, Generation, Gtid, Operator, OperatorAction, SourceId,
+    TaskName, codes,
+};
 use dm_proto::v1;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What shall run for one source.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +41,8 @@ pub struct WantedSubtask {
     pub start_time: Option<String>,
     /// Trace context of the request behind it.
     pub traceparent: String,
+    /// What to do with statements that the target refuses.
+    pub operators: Arc<Operators>,
 }
 
 impl WantedSource {
@@ -52,6 +59,13 @@ impl WantedSource {
                 generation: Generation(subtask.generation),
                 start_time: Some(subtask.start_time).filter(|time| !time.is_empty()),
                 traceparent: subtask.traceparent,
+                operators: Arc::new(Operators::new(
+                    subtask
+                        .operators
+                        .iter()
+                        .map(operator)
+                        .collect::<Result<_, _>>()?,
+                )),
             };
             subtasks.insert(task, taken);
         }
@@ -64,4 +78,23 @@ impl WantedSource {
             subtasks,
         })
     }
+}
+
+fn operator(message: &v1::Operator) -> Result<Operator, DmError> {
+    let action = OperatorAction::by_number(message.op).ok_or_else(|| {
+        let text = format!("operation {} is not known to this worker; upgrade it", message.op);
+        DmError::new(&codes::VERIFY_HANDLE_ERROR_ARGS, text)
+    })?;
+    let gtid = (!message.gtid.is_empty()).then(|| Gtid::parse(&message.gtid));
+    let start = (!message.position.is_empty()).then(|| BinlogPosition::parse(&message.position));
+    Ok(Operator {
+        action,
+        place: EventPlace {
+            gtid: gtid.transpose()?,
+            start: start.transpose()?,
+        },
+        sqls: message.sqls.clone(),
+        hash: message.hash.clone(),
+        tables: message.tables.clone(),
+    })
 }

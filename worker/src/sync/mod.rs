@@ -21,6 +21,7 @@
 
 mod apply;
 mod backoff;
+mod blocked_at;
 mod control;
 mod decode;
 mod errors;
@@ -28,6 +29,7 @@ mod fence_token;
 mod load;
 mod meta;
 mod native;
+mod operators;
 mod run;
 mod schedule;
 mod status;
@@ -38,6 +40,8 @@ mod transform;
 mod upstream;
 mod value;
 
+pub use blocked_at::BlockedAt;
 pub use fence_token::FenceToken;
+pub use operators::Operators;
 pub use status::{SubtaskStatus, TableMismatches, TableStatus};
 pub use subtask::{Subtask, SubtaskHandle, SubtaskSpec};

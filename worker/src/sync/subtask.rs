@@ -8,10 +8,10 @@ use dm_model::{
 };
 use dm_proto::pb;
 use futures::FutureExt;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{FenceToken, SubtaskStatus, control::Control, run::run};
+use super::{FenceToken, Operators, SubtaskStatus, control::Control, run::run};
 
 /// A stop waits this long for a commit on its way; what it leaves then is harmless, because the next owner raises the epoch.
 const STOP_WITHIN: Duration = Duration::from_millis(700);
@@ -29,6 +29,8 @@ pub struct SubtaskSpec {
     pub config: SubtaskConfig,
     /// `--start-time`.
     pub start_time: Option<String>,
+    /// What to do with statements that the target refuses, now and at every change.
+    pub operators: watch::Receiver<Arc<Operators>>,
 }
 
 /// Starts subtasks.

@@ -110,6 +110,7 @@ impl Scene {
             task: Arc::new(task),
             config,
             start_time: None,
+            operators: tokio::sync::watch::channel(Arc::default()).1,
         })
     }
 

@@ -6,7 +6,7 @@
 
 mod alter_table;
 mod create_table;
-mod edit;
+pub(crate) mod edit;
 mod kind;
 mod name;
 #[allow(clippy::module_inception)]

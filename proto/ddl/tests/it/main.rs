@@ -11,6 +11,7 @@ mod apply_schema;
 mod classify;
 mod corpus;
 mod create_table;
+mod dialect;
 mod never_panics;
 mod recorded;
 mod resolve;

@@ -153,6 +153,7 @@ impl Applier {
                 floor,
                 intent: intent.clone(),
                 finished: false,
+                unfinished: self.lane.progress().unfinished.clone(),
             };
             let verdict = Mutex::new(Verdict::Commit(Vec::new()));
             let wanted = |found: &[u64]| {

@@ -5,22 +5,24 @@
 
 use std::time::Duration;
 
-use dm_ddl::{Kind, Statement};
+use dm_ddl::{Kind, Statement, dialect::Dialect};
 use dm_model::{DmError, Kind as ErrorKind, TableName, codes};
 use mysql_async::{Conn, Row, prelude::Queryable};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     applier::{Applier, RowEdit},
+    ddl_session::SessionSettings,
+    ddl_steps::steps,
     engine::ensure_transactional,
-    evidence::{comparable, may_look_unchanged},
+    evidence::{comparable, ids_differ, may_look_unchanged, runs_again},
 };
 use crate::{
     database::ServerKind,
     sync::{
         backoff::Backoff,
         errors,
-        meta::{Intent, Progress, TableRow, TableState},
+        meta::{Intent, Progress, TableRow, TableState, UNFINISHED_MAX, Unfinished},
         schedule::Batch,
         stop::Stop,
         track::{Change, TableFault, Tracker},
@@ -88,11 +90,7 @@ impl Applier {
                 Err(DdlFault::Stop(stop)) => return Err(stop),
                 Err(DdlFault::Refused(error)) => {
                     tracker.undo(change);
-                    let error = error.annotate(format!(
-                        "DDL at {}: {}",
-                        routed.id,
-                        change.statement.text()
-                    ));
+                    let error = change.origin.annotate(error);
                     if change.tables.is_empty() {
                         return Err(Stop::Definite(error));
                     }
@@ -152,6 +150,8 @@ impl Applier {
         RowEdit::Put(row)
     }
 
+    /// Brings the target to where the change leads: nothing, one statement, or several in a row. Each has its own intent, so that a
+    /// crash between two of them goes on with the second.
     async fn carry_out(
         &mut self,
         change: &Change,
@@ -159,36 +159,114 @@ impl Applier {
         transaction: &str,
         transformer: &Transformer,
     ) -> Result<(), DdlFault> {
-        let statement = rewritten(&change.statement, transformer).map_err(DdlFault::Refused)?;
         let targets = change
             .tables
             .iter()
             .map(|table| transformer.route(table))
             .collect::<Result<Vec<_>, _>>()
             .map_err(DdlFault::Refused)?;
+        let dialect = match self.lane.server().kind {
+            ServerKind::Tidb => Dialect::Tidb,
+            ServerKind::Mysql | ServerKind::Mariadb => Dialect::Mysql,
+        };
+        let before = match (dialect, targets.first()) {
+            (Dialect::Tidb, Some(first)) => show_create_text(self.connected().await?, first).await?,
+            _ => None,
+        };
+        let steps = steps(change, transformer, dialect, before.as_deref())
+            .map_err(DdlFault::Refused)?;
+        let mut done = self.done_before(transaction, index);
         if let Some(intent) = self.lane.progress().intent.clone()
             && intent.transaction == transaction
-            && intent.index == index
-            && self.was_done(&intent, &targets, &change.statement).await?
+            && intent.index >= index
         {
-            info!(statement, "DDL was carried out before the take-over");
-            return Ok(());
+            if intent.index > index {
+                return Ok(());
+            }
+            if self.was_done(&intent, &targets).await? {
+                info!(
+                    statement = intent.statement,
+                    "DDL was carried out before the take-over"
+                );
+                if intent.operator.is_empty() && steps.first() != Some(&intent.statement) {
+                    // The source's own statement is in: a decision that came later has nothing left to decide.
+                    return Ok(());
+                }
+                if done.last() != Some(&intent.statement) {
+                    done.push(intent.statement);
+                }
+            }
         }
-        let before = self.structures(&targets).await?;
-        refuse_other_definition(change, &before, &targets).map_err(DdlFault::Refused)?;
-        self.record_intent(Intent {
-            transaction: transaction.to_owned(),
-            index,
-            connection: 0,
-            server: String::new(),
-            statement: statement.clone(),
-            before: before.clone(),
-        })
+        // Of another decision than the present one: that is carried out from its start.
+        if !steps.starts_with(&done) {
+            done.clear();
+        }
+        if let Some(action) = change.operator {
+            info!(%action, place = %change.origin.place, statements = steps.len(), "an operator decides about a statement");
+        }
+        for (number, step) in steps.iter().enumerate().skip(done.len()) {
+            let event = Unfinished {
+                transaction: transaction.to_owned(),
+                index,
+                done: done.clone(),
+            };
+            match self.carry_out_step(change, step, &targets, event).await {
+                Err(DdlFault::Refused(error)) => {
+                    return Err(DdlFault::Refused(explained(
+                        error, change, &steps, number, step,
+                    )));
+                }
+                ended => ended?,
+            }
+            done.push(step.clone());
+        }
+        Ok(())
+    }
+
+    /// What of an event's statements was carried out by an earlier try.
+    fn done_before(&self, transaction: &str, index: usize) -> Vec<String> {
+        self.lane
+            .progress()
+            .unfinished
+            .iter()
+            .find(|event| event.transaction == transaction && event.index == index)
+            .map(|event| event.done.clone())
+            .unwrap_or_default()
+    }
+
+    async fn carry_out_step(
+        &mut self,
+        change: &Change,
+        statement: &str,
+        targets: &[TableName],
+        event: Unfinished,
+    ) -> Result<(), DdlFault> {
+        let before = self.structures(targets).await?;
+        refuse_other_definition(change, statement, &before, targets).map_err(DdlFault::Refused)?;
+        let ids = self.ids(targets).await?;
+        self.record_intent(
+            Intent {
+                transaction: event.transaction.clone(),
+                index: event.index,
+                connection: 0,
+                server: String::new(),
+                statement: statement.to_owned(),
+                before,
+                ids,
+                operator: change
+                    .operator
+                    .map(|action| action.to_string())
+                    .unwrap_or_default(),
+                ansi_quotes: change.session.ansi_quotes(),
+                no_backslash_escapes: change.session.no_backslash_escapes(),
+            },
+            event,
+        )
         .await?;
         let mut backoff = Backoff::new();
         loop {
             self.control.check()?;
-            match self.send(&statement, change).await {
+            match self.send(statement, change).await {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind == ErrorKind::Definite => {
                     return Err(DdlFault::Refused(error));
@@ -201,7 +279,7 @@ impl Applier {
                     self.control.sleep(backoff.step()).await?;
                     let intent = self.lane.progress().intent.clone();
                     if let Some(intent) = intent
-                        && self.was_done(&intent, &targets, &change.statement).await?
+                        && self.was_done(&intent, targets).await?
                     {
                         self.control.note(None);
                         return Ok(());
@@ -211,8 +289,8 @@ impl Applier {
         }
     }
 
-    /// Commits the intent with the connection that will carry the statement.
-    async fn record_intent(&mut self, intent: Intent) -> Result<(), DdlFault> {
+    /// Commits the intent with the connection that will carry the statement, and what of its event is through.
+    async fn record_intent(&mut self, intent: Intent, event: Unfinished) -> Result<(), DdlFault> {
         loop {
             let connection = self.lane.connection().map(|conn| u64::from(conn.id()));
             let named = Intent {
@@ -220,8 +298,24 @@ impl Applier {
                 server: self.lane.server().uuid.clone(),
                 ..intent.clone()
             };
+            let mut unfinished: Vec<Unfinished> = self
+                .lane
+                .progress()
+                .unfinished
+                .iter()
+                .filter(|other| {
+                    (&other.transaction, other.index) != (&event.transaction, event.index)
+                })
+                .cloned()
+                .collect();
+            if !event.done.is_empty() {
+                unfinished.push(event.clone());
+            }
+            let excess = unfinished.len().saturating_sub(UNFINISHED_MAX);
+            unfinished.drain(..excess);
             let progress = Progress {
                 intent: Some(named),
+                unfinished,
                 ..self.lane.progress().clone()
             };
             self.lane
@@ -238,34 +332,34 @@ impl Applier {
     }
 
     async fn send(&mut self, statement: &str, change: &Change) -> Result<(), DmError> {
-        let modes = [
-            (change.ansi_quotes, "ANSI_QUOTES"),
-            (change.no_backslash_escapes, "NO_BACKSLASH_ESCAPES"),
-        ];
-        let modes: Vec<&str> = modes
-            .into_iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, mode)| mode)
-            .collect();
-        let create_database = matches!(change.statement.kind(), Kind::CreateDatabase { .. });
+        let from_mariadb = change
+            .run
+            .first()
+            .is_some_and(|run| run.server().flavor == dm_ddl::Flavor::Mariadb);
+        let settings =
+            SessionSettings::new(&change.session, from_mariadb, self.lane.server().kind);
+        if !settings.left_out.is_empty() {
+            warn!(left_out = ?settings.left_out, statement, "settings of the source's session that the target does not have");
+        }
+        let create_database = change
+            .run
+            .iter()
+            .any(|run| matches!(run.kind(), Kind::CreateDatabase { .. }));
         let Some(conn) = self.lane.connection() else {
             return Err(DmError::new(
                 &codes::DB_INVALID_CONN,
                 "the connection to the target was lost",
             ));
         };
-        if !modes.is_empty() {
-            let set = format!(
-                "SET SESSION sql_mode = CONCAT(@@sql_mode, {})",
-                quote_text(&format!(",{}", modes.join(",")))
-            );
-            conn.query_drop(format!("SET @dm_sql_mode = @@sql_mode; {set}"))
+        if !settings.set.is_empty() {
+            conn.query_drop(&settings.set)
                 .await
-                .map_err(errors::target)?;
+                .map_err(|error| errors::target(error).annotate(&settings.set))?;
         }
         let sent = conn.query_drop(statement).await;
-        if !modes.is_empty() {
-            let _connection_lost = conn.query_drop("SET SESSION sql_mode = @dm_sql_mode").await;
+        if !settings.restore.is_empty() {
+            // Should that fail, the connection is gone and the next one begins with our own settings.
+            let _connection_lost = conn.query_drop(&settings.restore).await;
         }
         match sent {
             Err(mysql_async::Error::Server(error))
@@ -282,34 +376,29 @@ impl Applier {
         &mut self,
         intent: &Intent,
         targets: &[TableName],
-        statement: &Statement,
     ) -> Result<bool, DdlFault> {
         self.end_connection(intent).await?;
-        let now = self.structures(targets).await?;
-        // A TRUNCATE leaves no trace in the structure and may run again; so may what concerns a database only.
-        let shows = !matches!(
-            statement.kind(),
-            Kind::TruncateTable { .. }
-                | Kind::CreateDatabase { .. }
-                | Kind::AlterDatabase { .. }
-                | Kind::DropDatabase { .. }
-        );
-        if !shows {
+        if runs_again(intent) {
             return Ok(false);
         }
+        let now = self.structures(targets).await?;
         if comparable(&now) != comparable(&intent.before) {
             return Ok(true);
         }
-        if may_look_unchanged(intent) {
-            let message = format!(
-                "whether {} was carried out before the take-over cannot be told from the structures",
-                intent.statement
-            );
-            let error = DmError::new(&codes::DDL_UNATTRIBUTABLE, message)
-                .with_workaround("look at the target, carry it out there if it is missing, then load the tables again");
-            return Err(DdlFault::Refused(error));
+        if !may_look_unchanged(intent) {
+            return Ok(false);
         }
-        Ok(false)
+        let ids = self.ids(targets).await?;
+        if let Some(done) = ids_differ(&intent.ids, &ids).filter(|_| !renames_columns(intent)) {
+            return Ok(done);
+        }
+        let message = format!(
+            "whether {} was carried out before the take-over cannot be told from the structures",
+            intent.statement
+        );
+        let error = DmError::new(&codes::DDL_UNATTRIBUTABLE, message)
+            .with_workaround("look at the target; carry it out there if it is missing, then `binlog skip` it.");
+        Err(DdlFault::Refused(error))
     }
 
     async fn end_connection(&mut self, intent: &Intent) -> Result<(), DdlFault> {
@@ -361,6 +450,17 @@ impl Applier {
             found.push((target.to_string(), show_create_text(conn, target).await?));
         }
         Ok(found)
+    }
+
+    /// The target's own ids of tables: they stay with a table that is renamed or exchanged. `None` where it doesn't tell.
+    async fn ids(&mut self, targets: &[TableName]) -> Result<Vec<Option<u64>>, DdlFault> {
+        let kind = self.lane.server().kind;
+        let conn = self.connected().await?;
+        let mut ids = Vec::with_capacity(targets.len());
+        for target in targets {
+            ids.push(table_id(conn, kind, target).await);
+        }
+        Ok(ids)
     }
 
     /// The lane's connection, opened again when it was lost.
@@ -425,16 +525,25 @@ fn refuse_merge(
     Ok(())
 }
 
-/// CREATE TABLE IF NOT EXISTS does nothing where a table is: that counts as done only if it has the same columns.
+/// CREATE TABLE IF NOT EXISTS does nothing where a table is: that counts as done only if it has the same definition.
 fn refuse_other_definition(
     change: &Change,
+    statement: &str,
     before: &[(String, Option<String>)],
     targets: &[TableName],
 ) -> Result<(), DmError> {
-    let Kind::CreateTable(create) = change.statement.kind() else {
+    let context = dm_ddl::Context {
+        default_schema: targets.first().map(|target| target.schema.as_str()),
+        ansi_quotes: change.session.ansi_quotes(),
+        no_backslash_escapes: change.session.no_backslash_escapes(),
+        flavor: dm_ddl::Flavor::Mysql,
+        version: 90_700,
+    };
+    let parsed = dm_ddl::parse(statement, &context).unwrap_or_default();
+    let [only] = parsed.as_slice() else {
         return Ok(());
     };
-    let (Some((name, Some(found))), Some(target)) = (before.first(), targets.first()) else {
+    let Kind::CreateTable(create) = only.kind() else {
         return Ok(());
     };
     // A table that the source had already is ours; the statement did nothing there either.
@@ -446,26 +555,33 @@ fn refuse_other_definition(
     {
         return Ok(());
     }
-    let context = dm_ddl::Context {
-        default_schema: Some(&target.schema),
+    let name = TableName::new(create.table.schema.clone(), create.table.table.clone()).to_string();
+    let found = before
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(&name))
+        .and_then(|(_, text)| text.as_deref());
+    let Some(found) = found else { return Ok(()) };
+    let plain = dm_ddl::Context {
         ansi_quotes: false,
         no_backslash_escapes: false,
-        flavor: dm_ddl::Flavor::Mysql,
-        version: 90_700,
+        ..context
     };
     let differs = || {
         DmError::new(
             &codes::TARGET_STRUCTURE_DIFFERS,
-            format!("{name} is at the target already, not made by this task"),
+            format!("{name} is at the target already, with another definition"),
         )
     };
-    let found = dm_ddl::Table::parse_create(found, &context).map_err(|_| differs())?;
-    let wanted = create
-        .items
-        .iter()
-        .filter(|item| matches!(item, dm_ddl::TableItem::Column(_)))
-        .count();
-    if found.columns.len() == wanted {
+    let found = dm_ddl::Table::parse_create(found, &plain).map_err(|_| differs())?;
+    let wanted = dm_ddl::Table::parse_create(only.text(), &context).map_err(|_| differs())?;
+    let shape = |table: &dm_ddl::Table| -> Vec<(String, dm_ddl::TypeKind, bool)> {
+        table
+            .columns
+            .iter()
+            .map(|column| (column.name.to_lowercase(), column.ty.kind, column.ty.unsigned))
+            .collect()
+    };
+    if shape(&found) == shape(&wanted) {
         Ok(())
     } else {
         Err(differs())
@@ -511,6 +627,67 @@ pub(crate) fn rewritten(
         },
     );
     failed.or(failed_schema).map_or(Ok(text), Err)
+}
+
+/// Says which statement the target refused when it is not the source's own, and what of the event is through.
+fn explained(
+    error: DmError,
+    change: &Change,
+    steps: &[String],
+    number: usize,
+    step: &str,
+) -> DmError {
+    let by = change
+        .operator
+        .map(|action| format!(" by `binlog {action}`"))
+        .unwrap_or_default();
+    if number > 0 {
+        let message = format!(
+            "statement {} of {}{by} was refused, those before it are carried out and will not run again: {step}",
+            number + 1,
+            steps.len()
+        );
+        error.annotate(message)
+    } else if change.operator.is_some() {
+        error.annotate(format!("run{by}: {step}"))
+    } else {
+        error
+    }
+}
+
+/// Ids say nothing about columns that take each other's names.
+fn renames_columns(intent: &Intent) -> bool {
+    !intent.statement.to_uppercase().contains("EXCHANGE")
+        && !intent.statement.to_uppercase().trim_start().starts_with("RENAME")
+}
+
+/// The server's own number of a table. It needs a privilege that not every user has, and names that are spelled alike in the
+/// engine's dictionary.
+async fn table_id(conn: &mut Conn, kind: ServerKind, table: &TableName) -> Option<u64> {
+    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if kind == ServerKind::Tidb {
+        let select = "SELECT TIDB_TABLE_ID FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
+        return conn
+            .exec_first(select, (&table.schema, &table.table))
+            .await
+            .ok()
+            .flatten();
+    }
+    if !plain(&table.schema) || !plain(&table.table) {
+        return None;
+    }
+    let name = format!("{}/{}", table.schema, table.table);
+    for dictionary in ["INNODB_TABLES", "INNODB_SYS_TABLES"] {
+        let select = format!(
+            "SELECT TABLE_ID FROM information_schema.{dictionary} WHERE NAME = {}",
+            quote_text(&name)
+        );
+        match conn.query_first::<u64, _>(select).await {
+            Ok(found) => return found,
+            Err(_other_version) => {}
+        }
+    }
+    None
 }
 
 /// Gives a fault of tracking or decoding its table, for those who stop it.

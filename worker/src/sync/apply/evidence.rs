@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dm_ddl::{Context, Flavor, Kind};
+use dm_ddl::{AlterSpec, AlterTable, Context, Flavor, Kind, Statement};
 use dm_model::TableName;
 
 use crate::sync::meta::Intent;
@@ -25,40 +25,99 @@ pub(super) fn comparable(structures: &[(String, Option<String>)]) -> Vec<(String
         .collect()
 }
 
-/// Whether everything may look the same before and after: tables that change places, or a partition and a table.
-pub(super) fn may_look_unchanged(intent: &Intent) -> bool {
-    if intent
-        .statement
-        .to_uppercase()
-        .contains("EXCHANGE PARTITION")
-    {
-        return true;
-    }
-    // What we send is always qualified and resolved.
+/// The statement of an intent. What we send is always qualified and resolved.
+fn parsed(intent: &Intent) -> Option<Statement> {
     let context = Context {
         default_schema: None,
-        ansi_quotes: false,
-        no_backslash_escapes: false,
+        ansi_quotes: intent.ansi_quotes,
+        no_backslash_escapes: intent.no_backslash_escapes,
         flavor: Flavor::Mysql,
         version: 90_700,
     };
-    let parsed = dm_ddl::parse(&intent.statement, &context).unwrap_or_default();
-    let Some(Kind::RenameTable { pairs, .. }) = parsed.first().map(|statement| statement.kind())
-    else {
-        return false;
-    };
-    let before: BTreeSet<String> = intent
-        .before
-        .iter()
-        .filter(|(_, text)| text.is_some())
-        .map(|(name, _)| name.clone())
-        .collect();
-    let mut after = before.clone();
-    for (old, new) in pairs {
-        after.remove(&TableName::new(old.schema.clone(), old.table.clone()).to_string());
-        after.insert(TableName::new(new.schema.clone(), new.table.clone()).to_string());
+    let mut parsed = dm_ddl::parse(&intent.statement, &context).unwrap_or_default();
+    (parsed.len() == 1).then(|| parsed.pop()).flatten()
+}
+
+/// Whether the statement leaves no trace in the structures and may simply run again: nothing of its tables was applied since.
+pub(super) fn runs_again(intent: &Intent) -> bool {
+    match parsed(intent).as_ref().map(Statement::kind) {
+        Some(
+            Kind::TruncateTable { .. }
+            | Kind::CreateDatabase { .. }
+            | Kind::AlterDatabase { .. }
+            | Kind::DropDatabase { .. },
+        ) => true,
+        // It empties the table although the definition may be equal.
+        Some(Kind::CreateTable(create)) => create.or_replace,
+        Some(Kind::CreateTableLike { or_replace, .. }) => *or_replace,
+        _ => false,
     }
-    after == before
+}
+
+/// Whether everything may look the same before and after: tables or columns that change places, or a partition and a table.
+pub(super) fn may_look_unchanged(intent: &Intent) -> bool {
+    let statement = parsed(intent);
+    match statement.as_ref().map(Statement::kind) {
+        Some(Kind::RenameTable { pairs, .. }) => {
+            let before: BTreeSet<String> = intent
+                .before
+                .iter()
+                .filter(|(_, text)| text.is_some())
+                .map(|(name, _)| name.clone())
+                .collect();
+            let mut after = before.clone();
+            for (old, new) in pairs {
+                after.remove(&TableName::new(old.schema.clone(), old.table.clone()).to_string());
+                after.insert(TableName::new(new.schema.clone(), new.table.clone()).to_string());
+            }
+            after == before
+        }
+        Some(Kind::AlterTable(alter)) => alter.clauses.iter().any(|clause| {
+            matches!(
+                &clause.spec,
+                AlterSpec::PartitionOperation {
+                    exchanged: Some(_),
+                    ..
+                }
+            )
+        }) || renames_in_circle(alter),
+        Some(_) => false,
+        None => intent
+            .statement
+            .to_uppercase()
+            .contains("EXCHANGE PARTITION"),
+    }
+}
+
+/// Columns that take each other's names.
+fn renames_in_circle(alter: &AlterTable) -> bool {
+    let renames: Vec<(String, String)> = alter
+        .clauses
+        .iter()
+        .filter_map(|clause| match &clause.spec {
+            AlterSpec::ChangeColumn { old, column, .. } => {
+                Some((old.to_lowercase(), column.name.to_lowercase()))
+            }
+            AlterSpec::RenameColumn { old, new, .. } => {
+                Some((old.to_lowercase(), new.to_lowercase()))
+            }
+            _ => None,
+        })
+        .filter(|(old, new)| old != new)
+        .collect();
+    renames
+        .iter()
+        .any(|(_, new)| renames.iter().any(|(old, _)| old == new))
+}
+
+/// What the tables' own ids say, where the target has them: `None` when they can't tell.
+pub(super) fn ids_differ(before: &[Option<u64>], now: &[Option<u64>]) -> Option<bool> {
+    if before.len() != now.len() || before.is_empty() {
+        return None;
+    }
+    let known = before.iter().zip(now).all(|(before, now)| before.is_some() == now.is_some());
+    let some = before.iter().any(Option::is_some);
+    (known && some).then(|| before != now)
 }
 
 #[cfg(test)]
@@ -77,6 +136,7 @@ mod tests {
             server: String::new(),
             statement: statement.to_owned(),
             before: there.chain(free).collect(),
+            ..Intent::default()
         }
     }
 
@@ -105,6 +165,38 @@ mod tests {
             &["`d`.`a`"],
             &[]
         )));
+    }
+
+    #[test]
+    fn r23_columns_that_change_places_leave_no_trace() {
+        let circle = "ALTER TABLE `d`.`a` CHANGE x y INT, CHANGE y x INT";
+        assert!(may_look_unchanged(&intent(circle, &["`d`.`a`"], &[])));
+        let circle = "ALTER TABLE `d`.`a` RENAME COLUMN x TO y, RENAME COLUMN y TO x";
+        assert!(may_look_unchanged(&intent(circle, &["`d`.`a`"], &[])));
+        let plain = "ALTER TABLE `d`.`a` CHANGE x y INT, MODIFY z INT";
+        assert!(!may_look_unchanged(&intent(plain, &["`d`.`a`"], &[])));
+    }
+
+    #[test]
+    fn r23_or_replace_runs_again_like_truncate() {
+        for again in [
+            "TRUNCATE TABLE `d`.`a`",
+            "CREATE OR REPLACE TABLE `d`.`a` (id INT)",
+            "CREATE DATABASE `d`",
+        ] {
+            assert!(runs_again(&intent(again, &[], &[])), "{again}");
+        }
+        assert!(!runs_again(&intent("CREATE TABLE `d`.`a` (id INT)", &[], &[])));
+        assert!(!runs_again(&intent("DROP TABLE `d`.`a`", &[], &[])));
+    }
+
+    #[test]
+    fn r23_the_tables_own_ids_tell_a_swap() {
+        assert_eq!(ids_differ(&[Some(1), Some(2), None], &[Some(2), Some(1), None]), Some(true));
+        assert_eq!(ids_differ(&[Some(1), Some(2), None], &[Some(1), Some(2), None]), Some(false));
+        assert_eq!(ids_differ(&[None, None], &[None, None]), None);
+        assert_eq!(ids_differ(&[], &[]), None);
+        assert_eq!(ids_differ(&[Some(1)], &[None]), None);
     }
 
     #[test]

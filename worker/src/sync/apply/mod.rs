@@ -7,6 +7,8 @@
 mod applier;
 mod committed;
 mod ddl;
+mod ddl_session;
+mod ddl_steps;
 mod encode;
 mod encoded;
 mod engine;

@@ -8,14 +8,11 @@ use dm_binlog::{
 use dm_ddl::{Kind, Transaction as Control};
 use dm_model::{BinlogPosition, DmError, Flavor, Gtid, TransactionId, codes};
 
-use super::{Item, StatementText, Transaction};
+use super::{Item, StatementSession, StatementText, Transaction};
 use crate::sync::upstream::RawEvent;
 
 /// Bytes of one transaction that we hold. A larger one stops the source by name; splitting it is the Apply issue's.
 const TRANSACTION_BYTES_MAX: usize = 512 << 20;
-/// `sql_mode` bits of a QUERY event.
-const MODE_ANSI_QUOTES: u64 = 4;
-const MODE_NO_BACKSLASH_ESCAPES: u64 = 0x0010_0000;
 
 /// What an event led to.
 #[derive(Debug)]
@@ -209,7 +206,6 @@ impl Assembler {
         end: u64,
         size: usize,
     ) -> Result<Step, DmError> {
-        let mode = query.status.sql_mode.unwrap_or(0);
         let text = String::from_utf8(query.sql.to_vec()).map_err(|_| {
             DmError::new(
                 &codes::PARSE_SQL,
@@ -222,8 +218,8 @@ impl Assembler {
         let statement = StatementText {
             text,
             default_schema: String::from_utf8_lossy(query.schema).into_owned(),
-            ansi_quotes: mode & MODE_ANSI_QUOTES != 0,
-            no_backslash_escapes: mode & MODE_NO_BACKSLASH_ESCAPES != 0,
+            start: end.saturating_sub(u64::from(header.length)),
+            session: StatementSession::of(header, query),
         };
         match self.control_of(&statement) {
             Some(Control::Begin) => {
@@ -265,8 +261,8 @@ impl Assembler {
         };
         let context = dm_ddl::Context {
             default_schema: None,
-            ansi_quotes: statement.ansi_quotes,
-            no_backslash_escapes: statement.no_backslash_escapes,
+            ansi_quotes: statement.session.ansi_quotes(),
+            no_backslash_escapes: statement.session.no_backslash_escapes(),
             flavor,
             version: self.version,
         };

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use dm_binlog::RowsEvent;
 use dm_model::TransactionId;
 
+use super::StatementSession;
+
 /// A whole upstream transaction, or a statement that commits by itself.
 #[derive(Debug)]
 pub(crate) struct Transaction {
@@ -24,10 +26,11 @@ pub(crate) enum Item {
 }
 
 /// The text of a QUERY event and what its session adds to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StatementText {
     pub(crate) text: String,
     pub(crate) default_schema: String,
-    pub(crate) ansi_quotes: bool,
-    pub(crate) no_backslash_escapes: bool,
+    /// Offset of its event in the file.
+    pub(crate) start: u64,
+    pub(crate) session: StatementSession,
 }

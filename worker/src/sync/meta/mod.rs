@@ -21,6 +21,6 @@ mod tables;
 
 pub(crate) use head::raise;
 pub(crate) use lane::{Lane, LaneError, Outcome};
-pub(crate) use progress::{Intent, Progress};
+pub(crate) use progress::{Intent, Progress, UNFINISHED_MAX, Unfinished};
 pub(crate) use table_row::{TableRow, TableState};
 pub(crate) use tables::MetaTables;

@@ -3,6 +3,9 @@
 use dm_model::{DmError, Position, codes};
 use serde::{Deserialize, Serialize};
 
+/// Entries of [`Progress::unfinished`]; the oldest go first.
+pub(crate) const UNFINISHED_MAX: usize = 64;
+
 /// Durable progress of a subtask, kept as JSON in lane 0's row.
 ///
 /// Every upstream transaction up to `at` has been dealt with. After stopped tables were resumed the stream reads again from their
@@ -17,13 +20,16 @@ pub(crate) struct Progress {
     /// A DDL that was, or may have been, sent (R23).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) intent: Option<Intent>,
+    /// Statements of which a part is carried out; bounded by [`UNFINISHED_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unfinished: Vec<Unfinished>,
     /// The full migration has ended.
     #[serde(default)]
     pub(crate) finished: bool,
 }
 
 /// A DDL about to be sent, recorded before it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Intent {
     /// The upstream transaction that carries it, printed.
     pub(crate) transaction: String,
@@ -36,6 +42,27 @@ pub(crate) struct Intent {
     pub(crate) statement: String,
     /// Structures of the tables it names at the target, before it: text of SHOW CREATE TABLE, `None` where there was none.
     pub(crate) before: Vec<(String, Option<String>)>,
+    /// The target's own ids of the same tables, where it has such.
+    #[serde(default)]
+    pub(crate) ids: Vec<Option<u64>>,
+    /// The operator that stood at the statement: `skip`, `replace`, `inject`, or empty.
+    #[serde(default)]
+    pub(crate) operator: String,
+    /// Modes that the statement has to be read under.
+    #[serde(default)]
+    pub(crate) ansi_quotes: bool,
+    #[serde(default)]
+    pub(crate) no_backslash_escapes: bool,
+}
+
+/// An upstream statement that takes several at the target, not all of which are through: it goes on after those.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unfinished {
+    /// The upstream transaction, printed, and the statement's index in it.
+    pub(crate) transaction: String,
+    pub(crate) index: usize,
+    /// The statements that were carried out, as sent.
+    pub(crate) done: Vec<String>,
 }
 
 impl Progress {

@@ -102,6 +102,7 @@ pub(super) async fn take_over(
         server.flavor(),
         server.number,
     );
+    tracker.subtask = format!("{} -s {}", spec.config.task, spec.config.source_id);
     for (name, charset, collation) in list_databases(&mut source).await? {
         tracker.learn_database(&name, &charset, &collation);
     }

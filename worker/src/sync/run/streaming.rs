@@ -1,6 +1,9 @@
 //! The loop that takes transactions through the stages.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use dm_model::{DmError, Position, codes};
 use dm_proto::pb;
@@ -19,6 +22,7 @@ use crate::sync::{
     apply::{Committed, fault_tables},
     control::Control,
     decode::Transaction,
+    operators::Operators,
     schedule::Batch,
     stop::Stop,
     subtask::SubtaskSpec,
@@ -67,6 +71,7 @@ pub(super) async fn stream(
         newest,
         rate: Rate::new(),
         stopped_tables: 0,
+        operators: spec.operators.clone(),
     };
     streaming.run(receiver).await
 }
@@ -80,6 +85,7 @@ struct Streaming {
     newest: watch::Receiver<Option<Position>>,
     rate: Rate,
     stopped_tables: usize,
+    operators: watch::Receiver<Arc<Operators>>,
 }
 
 impl Streaming {
@@ -138,6 +144,7 @@ impl Streaming {
             {
                 // Statements are judged and carried out with nothing before them in flight.
                 self.flush().await?;
+                self.ready.tracker.operators = self.operators.borrow().clone();
             }
             let ready = &mut self.ready;
             let fault = match ready.tracker.track(transaction) {

@@ -9,9 +9,11 @@
 
 mod cursors;
 mod matching;
+mod origin;
 mod tracked;
 mod tracker;
 
 pub(crate) use cursors::{Standing, TableCursors};
+pub(crate) use origin::Origin;
 pub(crate) use tracked::{Change, Tracked, TrackedItem};
 pub(crate) use tracker::{TableFault, Tracker};

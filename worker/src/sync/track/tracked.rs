@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use dm_binlog::RowsEvent;
 use dm_ddl::{Statement, Table};
-use dm_model::{TableName, TransactionId};
+use dm_model::{OperatorAction, TableName, TransactionId};
+
+use super::Origin;
+use crate::sync::decode::StatementSession;
 
 /// What of a transaction is still to be applied.
 #[derive(Debug)]
@@ -30,13 +33,30 @@ pub(crate) enum TrackedItem {
 /// A DDL to be carried out.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
-    pub(crate) statement: Statement,
+    /// What it is in the source's binlog.
+    pub(crate) origin: Origin,
+    /// What goes to the target, in order; empty when an operator left it out.
+    pub(crate) run: Vec<Statement>,
+    /// Why `run` is not the source's statement.
+    pub(crate) operator: Option<OperatorAction>,
     /// Source tables that it changes; empty for a database.
     pub(crate) tables: Vec<TableName>,
     /// Their structures before it, for undoing.
     pub(crate) before: Vec<(TableName, Option<Table>)>,
-    /// The upstream session had ANSI_QUOTES on.
-    pub(crate) ansi_quotes: bool,
-    /// The upstream session had NO_BACKSLASH_ESCAPES on.
-    pub(crate) no_backslash_escapes: bool,
+    /// Settings of the upstream's session.
+    pub(crate) session: StatementSession,
+}
+
+impl Change {
+    /// Takes in the tables of a further statement of the same event; what a table was before all of them counts.
+    pub(super) fn merge_before(&mut self, before: Vec<(TableName, Option<Table>)>) {
+        for (table, structure) in before {
+            if !self.tables.contains(&table) {
+                self.tables.push(table.clone());
+            }
+            if !self.before.iter().any(|(known, _)| *known == table) {
+                self.before.push((table, structure));
+            }
+        }
+    }
 }

@@ -2,14 +2,17 @@
 
 use dm_ddl::{Context, Table};
 use dm_model::{
-    BinlogPosition, BlockAllowList, Flavor, Position, TableName, TransactionId,
-    config::BlockAllowRule,
+    BinlogPosition, BlockAllowList, EventPlace, Flavor, Operator, OperatorAction, Position, TableName,
+    TransactionId, config::BlockAllowRule,
 };
+
+use std::sync::Arc;
 
 use super::{TableFault, Tracker};
 use crate::sync::{
     decode::{Item, StatementText, Transaction},
-    track::{Standing, TableCursors, TrackedItem},
+    operators::Operators,
+    track::{Change, Standing, TableCursors, TrackedItem},
 };
 
 fn at(n: u64) -> Position {
@@ -26,8 +29,7 @@ fn transaction(n: u64, text: &str) -> Transaction {
         items: vec![Item::Statement(StatementText {
             text: text.to_owned(),
             default_schema: "shop".to_owned(),
-            ansi_quotes: false,
-            no_backslash_escapes: false,
+            ..StatementText::default()
         })],
         bytes: 100,
     }
@@ -137,18 +139,38 @@ fn what_is_not_ours_is_left_alone() {
 }
 
 #[test]
-fn statement_format_rows_stop_the_source_and_nothing_is_skipped() {
+fn statement_format_rows_stop_their_table_and_nothing_is_skipped() {
     let mut tracker = tracker();
     for text in [
         "INSERT INTO a VALUES (1)",
         "/* x */ UPDATE a SET id = 2",
         "DELETE FROM a",
+        "DELETE FROM a WHERE id = 1",
+        "LOAD DATA INFILE 'x' INTO TABLE a",
     ] {
         match tracker.track(&transaction(10, text)) {
-            Err(TableFault::Source(error)) => assert_eq!(error.code, 36_014, "{text}"),
+            Err(TableFault::Tables(tables, error)) => {
+                assert_eq!(error.code, 36_014, "{text}");
+                assert_eq!(tables, [TableName::new("shop", "a")], "{text}");
+            }
             other => panic!("{text}: {other:?}"),
         }
     }
+    // The text does not say which tables these change.
+    for text in [
+        "UPDATE a, b SET a.id = b.id",
+        "UPDATE a JOIN b SET b.id = 1",
+        "DELETE a FROM a JOIN b USING (id)",
+        "CALL refresh()",
+    ] {
+        assert!(
+            matches!(tracker.track(&transaction(10, text)), Err(TableFault::Source(_))),
+            "{text}"
+        );
+    }
+    // Nobody's business.
+    let other = tracker.track(&transaction(10, "INSERT INTO other.a VALUES (1)"));
+    assert!(other.unwrap().items.is_empty());
 }
 
 #[test]
@@ -189,4 +211,107 @@ fn a_swap_is_one_change_of_all_its_tables() {
         .unwrap();
     assert_eq!(tracked.items.len(), 1);
     assert_eq!((columns(&tracker, "a"), columns(&tracker, "b")), (2, 1));
+}
+
+/// With this operator at the statement that starts at offset 0 of the transaction that ends at 10.
+fn decided(action: OperatorAction, sqls: &[&str], hash: &str) -> Tracker {
+    let mut tracker = tracker();
+    tracker.operators = Arc::new(Operators::new(vec![Operator {
+        action,
+        place: EventPlace {
+            gtid: None,
+            start: Some(BinlogPosition::new("b.000001", 0)),
+        },
+        sqls: sqls.iter().map(|sql| (*sql).to_owned()).collect(),
+        hash: hash.to_owned(),
+        tables: String::new(),
+    }]));
+    tracker
+}
+
+fn change(tracker: &mut Tracker, text: &str) -> Option<Change> {
+    let tracked = tracker.track(&transaction(10, text)).unwrap();
+    match tracked.items.into_iter().next() {
+        Some(TrackedItem::Change(change)) => Some(change),
+        _ => None,
+    }
+}
+
+fn runs(change: &Change) -> Vec<&str> {
+    change.run.iter().map(|statement| statement.text()).collect()
+}
+
+#[test]
+fn a_skipped_statement_is_followed_and_not_run() {
+    let mut tracker = decided(OperatorAction::Skip, &[], "");
+    let skipped = change(&mut tracker, "ALTER TABLE a ADD COLUMN x INT").unwrap();
+    assert!(skipped.run.is_empty());
+    assert_eq!(columns(&tracker, "a"), 2);
+    // Also what can't be followed at all is passed.
+    for text in ["ALTER TABEL a", "UPDATE a, b SET a.id = 1", "INSERT INTO a VALUES (1)"] {
+        let passed = change(&mut tracker, text);
+        assert!(passed.is_none_or(|change| change.run.is_empty()), "{text}");
+    }
+}
+
+#[test]
+fn a_replacement_runs_while_the_history_keeps_the_sources_shape() {
+    let given = "ALTER TABLE shop.a ADD COLUMN x BIGINT";
+    let mut tracker = decided(OperatorAction::Replace, &[given, "ALTER TABLE shop.a COMMENT 'c'"], "");
+    let original = "ALTER TABLE a ADD COLUMN x INT, ADD COLUMN y INT";
+    let replaced = change(&mut tracker, original).unwrap();
+    assert_eq!(runs(&replaced), [given, "ALTER TABLE shop.a COMMENT 'c'"]);
+    assert_eq!(columns(&tracker, "a"), 3);
+    tracker.undo(&replaced);
+    assert_eq!(columns(&tracker, "a"), 1);
+    // What we cannot follow is followed by what was given.
+    let replaced = change(&mut tracker, "ALTER TABLE a DO_SOMETHING_NEW 'unheard of").unwrap();
+    assert_eq!(replaced.tables, [TableName::new("shop", "a")]);
+    assert_eq!(columns(&tracker, "a"), 2);
+}
+
+#[test]
+fn an_injection_runs_first_and_leaves_the_history_to_the_source() {
+    let given = "ALTER TABLE shop.a ADD COLUMN x INT";
+    let mut tracker = decided(OperatorAction::Inject, &[given], "");
+    let original = "ALTER TABLE a ADD COLUMN y INT";
+    let injected = change(&mut tracker, original).unwrap();
+    assert_eq!(runs(&injected), [given, original]);
+    assert_eq!(columns(&tracker, "a"), 2);
+    // A statement that only makes sense after it.
+    tracker.undo(&injected);
+    let original = "ALTER TABLE a DROP COLUMN x";
+    let injected = change(&mut tracker, original).unwrap();
+    assert_eq!(runs(&injected), [given, original]);
+    assert_eq!(columns(&tracker, "a"), 1);
+}
+
+#[test]
+fn a_given_statement_keeps_to_the_tables_of_the_task() {
+    let mut tracker = decided(OperatorAction::Replace, &["DROP TABLE other.t"], "");
+    match tracker.track(&transaction(10, "ALTER TABLE a ADD COLUMN x INT")) {
+        Err(TableFault::Tables(tables, error)) => {
+            assert_eq!(tables, [TableName::new("shop", "a")]);
+            assert_eq!(error.code, 36_064);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(columns(&tracker, "a"), 1);
+    // Another table of the task waits for it as well.
+    let mut tracker = decided(OperatorAction::Replace, &["ALTER TABLE shop.b ADD COLUMN x INT"], "");
+    let replaced = change(&mut tracker, "ALTER TABLE a ADD COLUMN x INT").unwrap();
+    assert_eq!(replaced.tables.len(), 2);
+}
+
+#[test]
+fn r29_an_operator_that_was_bound_to_another_statement_stops_the_table() {
+    let mut tracker = decided(OperatorAction::Skip, &[], "0123456789abcdef");
+    match tracker.track(&transaction(10, "ALTER TABLE a ADD COLUMN x INT")) {
+        Err(TableFault::Tables(tables, error)) => {
+            assert_eq!(tables, [TableName::new("shop", "a")]);
+            assert_eq!(error.code, 60_080);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(columns(&tracker, "a"), 1);
 }

@@ -11,6 +11,7 @@ catalogue! {
     INVALID_BINLOG_POS_STR = 11049, "InvalidBinlogPosStr", Functional, Internal, High, Definite, "Write a binlog position as (file, offset), for example (mysql-bin.000001, 4).";
     RELAY_LOG_GIVEN_POS_TOO_BIG = 11106, "RelayLogGivenPosTooBig", Functional, Internal, High, Definite, "Give a start position that exists on the upstream.";
     CONN_INVALID_TLS_CONFIG = 11112, "ConnInvalidTLSConfig", Functional, Internal, Medium, Definite, "Check the ssl-* keys: certificate, key and CA must be PEM and belong together.";
+    VERIFY_HANDLE_ERROR_ARGS = 11118, "VerifyHandleErrorArgs", Functional, Internal, Low, Definite, "Correct the arguments; see `dmctl binlog --help`.";
     METADATA_NO_BINLOG_LOC = 11123, "MetadataNoBinlogLoc", Functional, Upstream, Low, Definite, "Check that binary logging is on at the source.";
     NO_MASTER_STATUS = 11125, "NoMasterStatus", Functional, Upstream, Medium, Definite, "Switch binary logging on and grant REPLICATION CLIENT to the user.";
     BINLOG_NOT_LOG_COLUMN = 11126, "BinlogNotLogColumn", BinlogOp, Upstream, High, Definite, "Set binlog_row_image=FULL on the source and start from a position after that.";

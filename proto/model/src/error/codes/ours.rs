@@ -26,4 +26,7 @@ catalogue! {
     TARGET_STRUCTURE_DIFFERS = 60023, "TargetStructureDiffers", LoadUnit, Downstream, High, Definite, "Change or drop the target table, then resume the task.";
     RULES_CHANGED = 60024, "RulesChanged", Checkpoint, Internal, High, Definite, "Start with the old routes and block-allow-list, or anew with `start-task --remove-meta` and empty target tables.";
     VALUE_UNREADABLE = 60025, "ValueUnreadable", SyncUnit, Upstream, High, Definite, "Correct the value upstream, then load the table again.";
+    OPERATOR_MISMATCH = 60080, "OperatorMismatch", SyncUnit, Internal, High, Definite, "Another statement stands at that position now: look at `query-status` and give the command again.";
+    TARGET_INCOMPATIBLE_DDL = 60081, "TargetIncompatibleDdl", SyncUnit, Downstream, High, Definite, "Use `binlog replace` with the suggested statement, or `binlog skip`.";
+    SEVERAL_ERRORS = 60082, "SeveralErrors", DmMaster, Internal, Medium, Definite, "Repeat the command with one of the positions in the message.";
 }
