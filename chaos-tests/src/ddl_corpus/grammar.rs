@@ -206,7 +206,11 @@ fn symbols<'a>(words: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>) -
         let opens = word.starts_with('[') && inside.is_none();
         if opens || inside.is_some() {
             let group = inside.get_or_insert_default();
-            let stripped = if opens { word.get(1..).unwrap_or_default() } else { word };
+            let stripped = if opens {
+                word.get(1..).unwrap_or_default()
+            } else {
+                word
+            };
             match stripped.strip_suffix(']') {
                 Some(last) => {
                     group.push(last);
@@ -253,7 +257,9 @@ fn joined(words: &[String], random: &mut StdRng) -> String {
                 _ => " ",
             });
         }
-        let keyword = word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let keyword = word
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         if keyword && random.random_ratio(1, 12) {
             text.push_str(&word.to_lowercase());
         } else if keyword && random.random_ratio(1, 80) {
@@ -278,7 +284,11 @@ mod tests {
             let mut random = StdRng::seed_from_u64(1);
             for _ in 0..3_000 {
                 let made = grammar.generate("statement", &mut random);
-                assert!(!made.text.contains("<c") && !made.text.contains("<t"), "{}", made.text);
+                assert!(
+                    !made.text.contains("<c") && !made.text.contains("<t"),
+                    "{}",
+                    made.text
+                );
             }
         }
     }

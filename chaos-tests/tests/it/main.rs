@@ -2,7 +2,6 @@
 
 mod compare;
 mod data_folders;
-mod ddl_replay;
 mod dmctl;
 mod encryption;
 mod fence;

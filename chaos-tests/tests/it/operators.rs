@@ -160,7 +160,8 @@ async fn a_replacement_that_fails_is_shown_reverted_and_given_again() -> Result<
     ensure!(!error.contains("BIGINT"), "{error}");
 
     // Of two statements the second is refused: the first is in, and is not run again.
-    let second = format!("ALTER TABLE `{db}`.b ADD COLUMN n2 INT; ALTER TABLE `{db}`.b ADD COLUMN n1 INT");
+    let second =
+        format!("ALTER TABLE `{db}`.b ADD COLUMN n2 INT; ALTER TABLE `{db}`.b ADD COLUMN n1 INT");
     asked(&scene, &["replace", TASK, &second]).await?;
     wait_error(&scene, &["1060", "statement 2 of 2"]).await?;
     let third = format!("ALTER TABLE `{db}`.b ADD COLUMN n2 INT; ALTER TABLE `{db}`.b COMMENT 'x'");
@@ -220,7 +221,11 @@ async fn several_errors_must_be_told_apart_and_an_injection_runs_first() -> Resu
         let index = several
             .split("-b ")
             .skip(1)
-            .position(|rest| rest.split(';').next().is_some_and(|one| one.contains(&quoted)))
+            .position(|rest| {
+                rest.split(';')
+                    .next()
+                    .is_some_and(|one| one.contains(&quoted))
+            })
             .context("no such table")?;
         positions.get(index).cloned().context("no position")
     };
@@ -250,7 +255,8 @@ async fn ahead_of_the_stream(gtid: bool) -> Result<()> {
     let add = "ALTER TABLE `{db}`.a ADD COLUMN extra VARCHAR(20) DEFAULT 'x'";
     scene.at_target(&[add]).await?;
     let other = format!("ALTER TABLE `{db}`.a ADD COLUMN second INT");
-    let both = "ALTER TABLE `{db}`.a ADD COLUMN extra VARCHAR(20) DEFAULT 'x', ADD COLUMN second INT";
+    let both =
+        "ALTER TABLE `{db}`.a ADD COLUMN extra VARCHAR(20) DEFAULT 'x', ADD COLUMN second INT";
     binlog(&scene, &["replace", TASK, "-b", &first, &other]).await?;
 
     let leader = scene.cluster.leader().await?;
@@ -296,7 +302,10 @@ async fn next_place(scene: &Scene, gtid: bool) -> Result<String> {
         let file: String = row.get(0).context("file")?;
         let offset: u64 = row.get(1).context("offset")?;
         // The GTID event stands before the statement's.
-        format!("{file}:{}", offset + gtid_event_bytes(&mut conn, &file, offset).await?)
+        format!(
+            "{file}:{}",
+            offset + gtid_event_bytes(&mut conn, &file, offset).await?
+        )
     };
     conn.disconnect().await?;
     Ok(place)
@@ -305,8 +314,9 @@ async fn next_place(scene: &Scene, gtid: bool) -> Result<String> {
 /// Bytes of an (anonymous) GTID event as this server writes them before a DDL of one statement.
 async fn gtid_event_bytes(conn: &mut mysql_async::Conn, file: &str, _end: u64) -> Result<u64> {
     use mysql_async::prelude::Queryable;
-    let events: Vec<(String, u64, String, u32, u64, String)> =
-        conn.query(format!("SHOW BINLOG EVENTS IN '{file}'")).await?;
+    let events: Vec<(String, u64, String, u32, u64, String)> = conn
+        .query(format!("SHOW BINLOG EVENTS IN '{file}'"))
+        .await?;
     let gtid_of_ddl = events.windows(2).find_map(|pair| match pair {
         [gtid, query] if gtid.2.contains("Gtid") && query.5.contains("CREATE TABLE") => {
             Some(gtid.4 - gtid.1)

@@ -72,7 +72,14 @@ impl Operation {
 /// Asks the master.
 pub async fn call(operation: &Operation, ctx: &Context) -> Result<HandleErrorResponse, CtlError> {
     let (op, at, sqls) = operation.parts();
-    request(op, task_file::task_name(&at.task), &at.binlog_pos, sqls, ctx).await
+    request(
+        op,
+        task_file::task_name(&at.task),
+        &at.binlog_pos,
+        sqls,
+        ctx,
+    )
+    .await
 }
 
 /// What `handle-error` shares.
@@ -138,14 +145,29 @@ mod tests {
     #[test]
     fn words_become_statements() {
         let split = |words: &[&str]| {
-            statements(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
-                .map_err(|error| error.to_string())
+            statements(
+                &words
+                    .iter()
+                    .map(|word| (*word).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+            .map_err(|error| error.to_string())
         };
-        let two = ["ALTER TABLE a.b ADD c INT", "ALTER TABLE a.b ADD d VARCHAR(3) DEFAULT ';'"];
+        let two = [
+            "ALTER TABLE a.b ADD c INT",
+            "ALTER TABLE a.b ADD d VARCHAR(3) DEFAULT ';'",
+        ];
         assert_eq!(split(&[&two.join("; ")]).unwrap(), two);
         assert_eq!(split(&[&format!("\"{};\"", two.join(";"))]).unwrap(), two);
-        assert_eq!(split(&["ALTER", "TABLE", "a.b", "ADD c INT"]).unwrap(), [two[0]]);
-        assert!(split(&["ALTER TABLE a.b ADD c 'x"]).unwrap_err().contains("invalid sql"));
+        assert_eq!(
+            split(&["ALTER", "TABLE", "a.b", "ADD c INT"]).unwrap(),
+            [two[0]]
+        );
+        assert!(
+            split(&["ALTER TABLE a.b ADD c 'x"])
+                .unwrap_err()
+                .contains("invalid sql")
+        );
         assert_eq!(split(&[]).unwrap(), Vec::<String>::new());
     }
 }

@@ -3,9 +3,9 @@
 use clap::{CommandFactory as _, Subcommand};
 
 use super::{
-    Context, binlog, check_task, config, context::emit, decrypt, encrypt, get_cfg, get_config, handle_error, list_member,
-    offline_member, operate_leader, operate_source, operate_task, pause_task, query_status,
-    resume_task, start_task, stop_task, transfer_source,
+    Context, binlog, check_task, config, context::emit, decrypt, encrypt, get_cfg, get_config,
+    handle_error, list_member, offline_member, operate_leader, operate_source, operate_task,
+    pause_task, query_status, resume_task, start_task, stop_task, transfer_source,
 };
 use crate::{CtlError, cli::Cli, output::Format};
 

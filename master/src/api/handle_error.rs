@@ -50,11 +50,16 @@ impl Led {
                     .map(str::to_owned)
             });
             if let Some(first) = first {
-                return self.again(&first).carried_out(&request, Vec::new(), digest, issued_ms).await;
+                return self
+                    .again(&first)
+                    .carried_out(&request, Vec::new(), digest, issued_ms)
+                    .await;
             }
         }
         if self.done_before(STEP) {
-            return self.carried_out(&request, Vec::new(), digest, issued_ms).await;
+            return self
+                .carried_out(&request, Vec::new(), digest, issued_ms)
+                .await;
         }
         let mut bound = Vec::with_capacity(sources.len());
         for source in &sources {
@@ -187,7 +192,11 @@ impl Led {
         Ok(v1::Operator {
             position: found.position,
             gtid: found.gtid,
-            hash: if op == ErrorOp::Revert { String::new() } else { found.hash },
+            hash: if op == ErrorOp::Revert {
+                String::new()
+            } else {
+                found.hash
+            },
             tables: found.tables.join(", "),
             ..empty
         })
@@ -196,7 +205,8 @@ impl Led {
     /// The one statement that the subtask stands at.
     async fn current_error(&self, task: &str, source: &str) -> Result<BlockedStatement, DmError> {
         let Some(worker) = self.owner(source) else {
-            let message = format!("no dm-worker owns source {source}, so its current error is not known");
+            let message =
+                format!("no dm-worker owns source {source}, so its current error is not known");
             return Err(DmError::new(&codes::MASTER_WORKER_CLI_NOT_FOUND, message)
                 .with_workaround("Start a worker, or give the position with --binlog-pos."));
         };
@@ -271,7 +281,9 @@ fn check_arguments(op: ErrorOp, request: &HandleErrorRequest) -> Result<(), DmEr
 }
 
 fn place_of(text: &str) -> Result<Option<EventPlace>, DmError> {
-    (!text.is_empty()).then(|| EventPlace::parse(text)).transpose()
+    (!text.is_empty())
+        .then(|| EventPlace::parse(text))
+        .transpose()
 }
 
 /// The statement that is meant when none is named.
@@ -284,8 +296,11 @@ fn the_one(source: &str, found: CurrentErrorReply) -> Result<BlockedStatement, D
         [one] => Ok(one.clone()),
         [] if found.other_error.is_empty() => {
             let message = format!("source '{source}' has no error");
-            Err(DmError::new(&codes::VERIFY_HANDLE_ERROR_ARGS, message)
-                .with_workaround("Give the position of a statement with --binlog-pos, if one is to come."))
+            Err(
+                DmError::new(&codes::VERIFY_HANDLE_ERROR_ARGS, message).with_workaround(
+                    "Give the position of a statement with --binlog-pos, if one is to come.",
+                ),
+            )
         }
         [] => {
             let message = format!(
@@ -344,5 +359,7 @@ fn answer(sources: Vec<CommonWorkerResponse>) -> HandleErrorResponse {
 fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

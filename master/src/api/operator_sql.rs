@@ -17,8 +17,11 @@ pub(super) fn check_statements(sqls: &[String]) -> Result<(), DmError> {
     };
     for sql in sqls {
         let parsed = dm_ddl::parse(sql, &context).map_err(|error| {
-            DmError::new(&codes::VERIFY_HANDLE_ERROR_ARGS, format!("invalid sql '{sql}'"))
-                .with_cause(error)
+            DmError::new(
+                &codes::VERIFY_HANDLE_ERROR_ARGS,
+                format!("invalid sql '{sql}'"),
+            )
+            .with_cause(error)
         })?;
         if parsed.is_empty() {
             let message = format!("invalid sql '{sql}': there is no statement in it");
@@ -51,8 +54,15 @@ mod tests {
 
     #[test]
     fn only_ddl_with_a_schema_is_taken() {
-        let code = |sql: &str| check_statements(&[sql.to_owned()]).err().map(|error| error.code);
-        assert_eq!(code("ALTER TABLE d.t ADD c INT; ALTER TABLE d.t ADD e INT"), None);
+        let code = |sql: &str| {
+            check_statements(&[sql.to_owned()])
+                .err()
+                .map(|error| error.code)
+        };
+        assert_eq!(
+            code("ALTER TABLE d.t ADD c INT; ALTER TABLE d.t ADD e INT"),
+            None
+        );
         assert_eq!(code("CREATE DATABASE d"), None);
         assert_eq!(code("ALTER TABLE t ADD c INT"), Some(36024));
         assert_eq!(code("INSERT INTO d.t VALUES (1)"), Some(36064));

@@ -37,10 +37,7 @@ pub struct Recent {
 impl State {
     /// The operators of a subtask, oldest first.
     pub fn operators_of(&self, task: &str, source_id: &str) -> &[Operator] {
-        let generation = self
-            .tasks
-            .get(task)
-            .map_or(0, |known| known.generation.0);
+        let generation = self.tasks.get(task).map_or(0, |known| known.generation.0);
         self.operators
             .get(task)
             .filter(|operators| operators.generation == generation)
@@ -119,7 +116,10 @@ impl State {
                 });
             }
             let place = place_of(given)?;
-            let list = changed.by_source.entry(given.source_id.clone()).or_default();
+            let list = changed
+                .by_source
+                .entry(given.source_id.clone())
+                .or_default();
             let before = list.len();
             list.retain(|operator| !operator.place.same(&place));
             if given.op == i32::from(ErrorOp::Revert) {

@@ -74,7 +74,9 @@ impl EventPlace {
         let bad = || {
             DmError::new(
                 &codes::VERIFY_HANDLE_ERROR_ARGS,
-                format!("{text:?} is neither a position such as mysql-bin.000003:3270 nor the GTID of one transaction"),
+                format!(
+                    "{text:?} is neither a position such as mysql-bin.000003:3270 nor the GTID of one transaction"
+                ),
             )
         };
         let typed = BinlogPosition::parse(text).map_err(|_| bad())?;

@@ -2,8 +2,8 @@
 
 use crate::sync::Operators;
 use dm_model::{
-    BinlogPosition, DmError, Epoch, EventPlace, Generation, Gtid, Operator, OperatorAction, SourceId,
-    TaskName, codes,
+    BinlogPosition, DmError, Epoch, EventPlace, Generation, Gtid, Operator, OperatorAction,
+    SourceId, TaskName, codes,
 };
 use dm_proto::v1;
 use std::collections::BTreeMap;
@@ -82,7 +82,10 @@ impl WantedSource {
 
 fn operator(message: &v1::Operator) -> Result<Operator, DmError> {
     let action = OperatorAction::by_number(message.op).ok_or_else(|| {
-        let text = format!("operation {} is not known to this worker; upgrade it", message.op);
+        let text = format!(
+            "operation {} is not known to this worker; upgrade it",
+            message.op
+        );
         DmError::new(&codes::VERIFY_HANDLE_ERROR_ARGS, text)
     })?;
     let gtid = (!message.gtid.is_empty()).then(|| Gtid::parse(&message.gtid));

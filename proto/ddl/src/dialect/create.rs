@@ -79,7 +79,13 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, known: &'static Incompatibility, tokens: &Tokens<'_>, span: Span, with: &str) {
+    fn add(
+        &mut self,
+        known: &'static Incompatibility,
+        tokens: &Tokens<'_>,
+        span: Span,
+        with: &str,
+    ) {
         if self.first.is_none() {
             let clause = tokens.text.get(span.start..span.end).unwrap_or_default();
             self.first = Some((known, clause.to_owned()));
@@ -133,7 +139,9 @@ pub(super) fn refused(statement: &Statement, context: &Context<'_>) -> Option<Re
         options(&tokens, close, tokens.tokens.len(), &mut found);
     } else if is_alter {
         alter_items(statement, &tokens, &mut found);
-    } else if let Some(known) = (0..tokens.tokens.len().min(6)).find_map(|at| index_item(&tokens, at)) {
+    } else if let Some(known) =
+        (0..tokens.tokens.len().min(6)).find_map(|at| index_item(&tokens, at))
+    {
         let clause = tokens.raw(1).to_owned();
         return Some(Refused {
             known,
@@ -242,7 +250,12 @@ fn alter_items(statement: &Statement, tokens: &Tokens<'_>, found: &mut Found) {
 /// A column's definition; `from` is its name.
 fn column_item(tokens: &Tokens<'_>, from: usize, to: usize, found: &mut Found) {
     if tokens.any_word(from + 1, SPATIAL) && tokens.kind(from) != TokenKind::Punct(b'(') {
-        found.add(&SPATIAL_TYPE, tokens, tokens.span(from + 1, from + 2), "LONGBLOB");
+        found.add(
+            &SPATIAL_TYPE,
+            tokens,
+            tokens.span(from + 1, from + 2),
+            "LONGBLOB",
+        );
         for at in from + 2..to {
             if tokens.any_word(at, &["SRID", "REF_SYSTEM_ID"]) {
                 let end = at + if tokens.is_punct(at + 1, b'=') { 3 } else { 2 };
@@ -259,7 +272,12 @@ fn column_item(tokens: &Tokens<'_>, from: usize, to: usize, found: &mut Found) {
             && !tokens.any_word(at + 2, DEFAULT_FUNCTIONS)
         {
             let end = tokens.after_bracket(at + 1);
-            found.add(&EXPRESSION_DEFAULT, tokens, tokens.span(at, end.min(to)), "");
+            found.add(
+                &EXPRESSION_DEFAULT,
+                tokens,
+                tokens.span(at, end.min(to)),
+                "",
+            );
         }
     }
 }
@@ -277,7 +295,9 @@ fn options(tokens: &Tokens<'_>, from: usize, to: usize, found: &mut Found) {
 fn names_of_charsets(tokens: &Tokens<'_>, found: &mut Found) {
     for at in 0..tokens.tokens.len() {
         let charset = tokens.is_word(at, "CHARSET")
-            || (tokens.is_word(at, "SET") && at > 0 && tokens.any_word(at - 1, &["CHARACTER", "CHAR"]));
+            || (tokens.is_word(at, "SET")
+                && at > 0
+                && tokens.any_word(at - 1, &["CHARACTER", "CHAR"]));
         let collate = tokens.is_word(at, "COLLATE");
         if !charset && !collate {
             continue;

@@ -41,7 +41,9 @@ impl<'a> Tokens<'a> {
     }
 
     pub(super) fn kind(&self, at: usize) -> TokenKind {
-        self.tokens.get(at).map_or(TokenKind::End, |token| token.kind)
+        self.tokens
+            .get(at)
+            .map_or(TokenKind::End, |token| token.kind)
     }
 
     /// A name or a string's content, in lower case.

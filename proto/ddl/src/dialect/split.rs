@@ -140,7 +140,12 @@ fn without_meaningless(written: &str, context: &Context<'_>, left_out: &mut Vec<
             continue;
         };
         let span = tokens.span(at, end);
-        left_out.push(written.get(span.start..span.end).unwrap_or_default().to_owned());
+        left_out.push(
+            written
+                .get(span.start..span.end)
+                .unwrap_or_default()
+                .to_owned(),
+        );
         edits.push((span, String::new()));
         at = end;
     }
@@ -187,7 +192,9 @@ fn note(spec: &AlterSpec, clause: &mut Clause) {
             clause.refers.extend(columns.map(column));
         }
         AlterSpec::AddForeignKey(key) => {
-            clause.refers.extend(key.columns.iter().map(|name| column(name)));
+            clause
+                .refers
+                .extend(key.columns.iter().map(|name| column(name)));
             clause.changes.extend(key.constraint.as_deref().map(index));
         }
         AlterSpec::DropPrimaryKey { .. } => {
@@ -204,7 +211,9 @@ fn note(spec: &AlterSpec, clause: &mut Clause) {
             clause.changes.insert(index(new));
         }
         AlterSpec::AddPeriod { columns } => {
-            clause.refers.extend(columns.iter().map(|name| column(name)));
+            clause
+                .refers
+                .extend(columns.iter().map(|name| column(name)));
         }
         AlterSpec::RenameTable(_) => (clause.last, clause.alone) = (true, true),
         AlterSpec::Partitioning(_) | AlterSpec::PartitionOperation { .. } => clause.alone = true,
@@ -218,7 +227,9 @@ fn note(spec: &AlterSpec, clause: &mut Clause) {
 
 fn note_position(position: &Position, clause: &mut Clause) {
     if let Position::After(name) = position {
-        clause.refers.insert(format!("column {}", name.to_lowercase()));
+        clause
+            .refers
+            .insert(format!("column {}", name.to_lowercase()));
     }
 }
 

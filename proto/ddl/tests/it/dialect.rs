@@ -7,7 +7,9 @@ fn tidb(text: &str) -> Result<Adapted, Box<Refused>> {
 }
 
 fn parts(text: &str) -> Vec<String> {
-    tidb(text).unwrap_or_else(|refused| panic!("{text}: {refused:?}")).parts
+    tidb(text)
+        .unwrap_or_else(|refused| panic!("{text}: {refused:?}"))
+        .parts
 }
 
 fn refused(text: &str) -> (&'static str, Option<String>) {
@@ -44,7 +46,12 @@ fn what_can_run_whole_runs_whole() {
     }
     // MySQL's dialect passes everything.
     let text = "ALTER TABLE d.a RENAME TO d.b, ADD COLUMN x INT";
-    assert_eq!(adapt(text, &crate::MYSQL, Dialect::Mysql, None).unwrap().parts, [text]);
+    assert_eq!(
+        adapt(text, &crate::MYSQL, Dialect::Mysql, None)
+            .unwrap()
+            .parts,
+        [text]
+    );
 }
 
 #[test]
@@ -66,31 +73,52 @@ fn what_touches_one_name_twice_is_split_in_order() {
         ),
         (
             "ALTER TABLE d.a RENAME COLUMN x TO y, ADD COLUMN x INT",
-            &["ALTER TABLE d.a RENAME COLUMN x TO y", "ALTER TABLE d.a ADD COLUMN x INT"],
+            &[
+                "ALTER TABLE d.a RENAME COLUMN x TO y",
+                "ALTER TABLE d.a ADD COLUMN x INT",
+            ],
         ),
         (
             "ALTER TABLE d.a RENAME TO d.b, ADD COLUMN x INT, DROP COLUMN z",
-            &["ALTER TABLE d.a ADD COLUMN x INT, DROP COLUMN z", "ALTER TABLE d.a RENAME TO d.b"],
+            &[
+                "ALTER TABLE d.a ADD COLUMN x INT, DROP COLUMN z",
+                "ALTER TABLE d.a RENAME TO d.b",
+            ],
         ),
         (
             "ALTER TABLE d.a DROP PRIMARY KEY, ADD PRIMARY KEY (x)",
-            &["ALTER TABLE d.a DROP PRIMARY KEY", "ALTER TABLE d.a ADD PRIMARY KEY (x)"],
+            &[
+                "ALTER TABLE d.a DROP PRIMARY KEY",
+                "ALTER TABLE d.a ADD PRIMARY KEY (x)",
+            ],
         ),
         (
             "ALTER TABLE d.a MODIFY X INT, MODIFY `x` BIGINT",
-            &["ALTER TABLE d.a MODIFY X INT", "ALTER TABLE d.a MODIFY `x` BIGINT"],
+            &[
+                "ALTER TABLE d.a MODIFY X INT",
+                "ALTER TABLE d.a MODIFY `x` BIGINT",
+            ],
         ),
         (
             "ALTER TABLE d.a ADD (x INT, y INT), ADD z INT AFTER x",
-            &["ALTER TABLE d.a ADD (x INT, y INT)", "ALTER TABLE d.a ADD z INT AFTER x"],
+            &[
+                "ALTER TABLE d.a ADD (x INT, y INT)",
+                "ALTER TABLE d.a ADD z INT AFTER x",
+            ],
         ),
         (
             "ALTER TABLE d.a DROP INDEX i, ADD INDEX i (x), ALGORITHM=INPLACE",
-            &["ALTER TABLE d.a DROP INDEX i", "ALTER TABLE d.a ADD INDEX i (x), ALGORITHM=INPLACE"],
+            &[
+                "ALTER TABLE d.a DROP INDEX i",
+                "ALTER TABLE d.a ADD INDEX i (x), ALGORITHM=INPLACE",
+            ],
         ),
         (
             "ALTER TABLE d.a ADD COLUMN x INT PARTITION BY HASH (x) PARTITIONS 4",
-            &["ALTER TABLE d.a ADD COLUMN x INT", "ALTER TABLE d.a PARTITION BY HASH (x) PARTITIONS 4"],
+            &[
+                "ALTER TABLE d.a ADD COLUMN x INT",
+                "ALTER TABLE d.a PARTITION BY HASH (x) PARTITIONS 4",
+            ],
         ),
     ] {
         assert_eq!(parts(text), expected, "{text}");
@@ -99,9 +127,15 @@ fn what_touches_one_name_twice_is_split_in_order() {
 
 #[test]
 fn what_means_nothing_is_left_out_and_told() {
-    let adapted = tidb("ALTER TABLE d.a ADD x INT, ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE 8 COMMENT='c', FORCE").unwrap();
+    let adapted = tidb(
+        "ALTER TABLE d.a ADD x INT, ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE 8 COMMENT='c', FORCE",
+    )
+    .unwrap();
     assert_eq!(adapted.parts, ["ALTER TABLE d.a ADD x INT, COMMENT='c'"]);
-    assert_eq!(adapted.left_out, ["ROW_FORMAT=COMPRESSED", "KEY_BLOCK_SIZE 8", "FORCE"]);
+    assert_eq!(
+        adapted.left_out,
+        ["ROW_FORMAT=COMPRESSED", "KEY_BLOCK_SIZE 8", "FORCE"]
+    );
     let nothing = tidb("ALTER TABLE d.a FORCE, ALGORITHM=INPLACE").unwrap();
     assert_eq!(nothing.parts, Vec::<String>::new());
     assert_eq!(nothing.left_out, ["FORCE"]);
@@ -123,7 +157,9 @@ fn what_is_refused_names_the_clause_and_suggests() {
         (
             "CREATE TABLE d.a (id INT INVISIBLE, e INT DEFAULT (1 + (2)), b CHAR(3) CHARACTER SET big5) COLLATE=utf8mb4_uca1400_ai_ci",
             "invisible-column",
-            Some("CREATE TABLE d.a (id INT , e INT , b CHAR(3) CHARACTER SET utf8mb4) COLLATE=utf8mb4_0900_ai_ci"),
+            Some(
+                "CREATE TABLE d.a (id INT , e INT , b CHAR(3) CHARACTER SET utf8mb4) COLLATE=utf8mb4_0900_ai_ci",
+            ),
         ),
         (
             "CREATE TABLE d.a (x VARCHAR(3)) CHARSET latin1 COLLATE latin1_swedish_ci",
@@ -135,16 +171,36 @@ fn what_is_refused_names_the_clause_and_suggests() {
             "stored-column-added",
             Some("ALTER TABLE d.a ADD COLUMN x INT AS (y + 1) VIRTUAL, ADD z INT"),
         ),
-        ("ALTER TABLE d.a ADD COLUMN id BIGINT AUTO_INCREMENT PRIMARY KEY", "auto-increment-added", None),
-        ("ALTER TABLE d.a CONVERT TO CHARACTER SET latin1", "charset-narrowed", Some("")),
-        ("ALTER TABLE d.a ADD FULLTEXT INDEX f (t)", "fulltext-index", Some("")),
+        (
+            "ALTER TABLE d.a ADD COLUMN id BIGINT AUTO_INCREMENT PRIMARY KEY",
+            "auto-increment-added",
+            None,
+        ),
+        (
+            "ALTER TABLE d.a CONVERT TO CHARACTER SET latin1",
+            "charset-narrowed",
+            Some(""),
+        ),
+        (
+            "ALTER TABLE d.a ADD FULLTEXT INDEX f (t)",
+            "fulltext-index",
+            Some(""),
+        ),
         (
             "ALTER TABLE d.a ADD x INT, ADD FULLTEXT INDEX f (t)",
             "fulltext-index",
             Some("ALTER TABLE d.a ADD x INT"),
         ),
-        ("CREATE FULLTEXT INDEX f ON d.a (t)", "fulltext-index", Some("")),
-        ("ALTER TABLE d.a ADD g GEOMETRY", "spatial-type", Some("ALTER TABLE d.a ADD g LONGBLOB")),
+        (
+            "CREATE FULLTEXT INDEX f ON d.a (t)",
+            "fulltext-index",
+            Some(""),
+        ),
+        (
+            "ALTER TABLE d.a ADD g GEOMETRY",
+            "spatial-type",
+            Some("ALTER TABLE d.a ADD g LONGBLOB"),
+        ),
         (
             "CREATE DATABASE d CHARACTER SET latin1 COLLATE latin1_swedish_ci",
             "unknown-collation",
@@ -153,22 +209,41 @@ fn what_is_refused_names_the_clause_and_suggests() {
         ("CREATE TABLE d.a SELECT 1", "create-select", None),
     ] {
         let (found, replacement) = refused(text);
-        assert_eq!((found, replacement.as_deref()), (name, suggestion), "{text}");
+        assert_eq!(
+            (found, replacement.as_deref()),
+            (name, suggestion),
+            "{text}"
+        );
         // What is suggested is not refused again.
         if let Some(again) = suggestion.filter(|text| !text.is_empty()) {
             tidb(again).unwrap_or_else(|refused| panic!("{again}: {refused:?}"));
         }
     }
-    let clustered = "CREATE TABLE `a` (`id` int, PRIMARY KEY (`id`) /*T![clustered_index] CLUSTERED */)";
+    let clustered =
+        "CREATE TABLE `a` (`id` int, PRIMARY KEY (`id`) /*T![clustered_index] CLUSTERED */)";
     let drop = "ALTER TABLE d.a DROP PRIMARY KEY";
     let found = adapt(drop, &crate::MYSQL, Dialect::Tidb, Some(clustered)).expect_err("clustered");
     assert_eq!(found.known.name, "clustered-primary-key-dropped");
-    assert!(adapt(drop, &crate::MYSQL, Dialect::Tidb, Some("PRIMARY KEY /*T![clustered_index] NONCLUSTERED */")).is_ok());
+    assert!(
+        adapt(
+            drop,
+            &crate::MYSQL,
+            Dialect::Tidb,
+            Some("PRIMARY KEY /*T![clustered_index] NONCLUSTERED */")
+        )
+        .is_ok()
+    );
 }
 
 #[test]
 fn names_are_unique() {
     for (index, known) in TIDB.iter().enumerate() {
-        assert!(!TIDB[index + 1..].iter().any(|other| other.name == known.name), "{}", known.name);
+        assert!(
+            !TIDB[index + 1..]
+                .iter()
+                .any(|other| other.name == known.name),
+            "{}",
+            known.name
+        );
     }
 }

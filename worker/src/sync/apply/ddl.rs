@@ -170,11 +170,13 @@ impl Applier {
             ServerKind::Mysql | ServerKind::Mariadb => Dialect::Mysql,
         };
         let before = match (dialect, targets.first()) {
-            (Dialect::Tidb, Some(first)) => show_create_text(self.connected().await?, first).await?,
+            (Dialect::Tidb, Some(first)) => {
+                show_create_text(self.connected().await?, first).await?
+            }
             _ => None,
         };
-        let steps = steps(change, transformer, dialect, before.as_deref())
-            .map_err(DdlFault::Refused)?;
+        let steps =
+            steps(change, transformer, dialect, before.as_deref()).map_err(DdlFault::Refused)?;
         let mut done = self.done_before(transaction, index);
         if let Some(intent) = self.lane.progress().intent.clone()
             && intent.transaction == transaction
@@ -336,8 +338,7 @@ impl Applier {
             .run
             .first()
             .is_some_and(|run| run.server().flavor == dm_ddl::Flavor::Mariadb);
-        let settings =
-            SessionSettings::new(&change.session, from_mariadb, self.lane.server().kind);
+        let settings = SessionSettings::new(&change.session, from_mariadb, self.lane.server().kind);
         if !settings.left_out.is_empty() {
             warn!(left_out = ?settings.left_out, statement, "settings of the source's session that the target does not have");
         }
@@ -372,11 +373,7 @@ impl Applier {
     }
 
     /// Whether the statement of an intent took effect. Its connection is ended first, and waited for.
-    async fn was_done(
-        &mut self,
-        intent: &Intent,
-        targets: &[TableName],
-    ) -> Result<bool, DdlFault> {
+    async fn was_done(&mut self, intent: &Intent, targets: &[TableName]) -> Result<bool, DdlFault> {
         self.end_connection(intent).await?;
         if runs_again(intent) {
             return Ok(false);
@@ -396,8 +393,9 @@ impl Applier {
             "whether {} was carried out before the take-over cannot be told from the structures",
             intent.statement
         );
-        let error = DmError::new(&codes::DDL_UNATTRIBUTABLE, message)
-            .with_workaround("look at the target; carry it out there if it is missing, then `binlog skip` it.");
+        let error = DmError::new(&codes::DDL_UNATTRIBUTABLE, message).with_workaround(
+            "look at the target; carry it out there if it is missing, then `binlog skip` it.",
+        );
         Err(DdlFault::Refused(error))
     }
 
@@ -578,7 +576,13 @@ fn refuse_other_definition(
         table
             .columns
             .iter()
-            .map(|column| (column.name.to_lowercase(), column.ty.kind, column.ty.unsigned))
+            .map(|column| {
+                (
+                    column.name.to_lowercase(),
+                    column.ty.kind,
+                    column.ty.unsigned,
+                )
+            })
             .collect()
     };
     if shape(&found) == shape(&wanted) {
@@ -658,13 +662,20 @@ fn explained(
 /// Ids say nothing about columns that take each other's names.
 fn renames_columns(intent: &Intent) -> bool {
     !intent.statement.to_uppercase().contains("EXCHANGE")
-        && !intent.statement.to_uppercase().trim_start().starts_with("RENAME")
+        && !intent
+            .statement
+            .to_uppercase()
+            .trim_start()
+            .starts_with("RENAME")
 }
 
 /// The server's own number of a table. It needs a privilege that not every user has, and names that are spelled alike in the
 /// engine's dictionary.
 async fn table_id(conn: &mut Conn, kind: ServerKind, table: &TableName) -> Option<u64> {
-    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let plain = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
     if kind == ServerKind::Tidb {
         let select = "SELECT TIDB_TABLE_ID FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?";
         return conn

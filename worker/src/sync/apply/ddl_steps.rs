@@ -52,8 +52,11 @@ pub(super) fn steps(
         }
         for part in &adapted.parts {
             let parsed = dm_ddl::parse(part, &context).map_err(|error| {
-                DmError::new(&codes::PARSE_SQL, format!("our own part cannot be parsed: {part}"))
-                    .with_cause(error)
+                DmError::new(
+                    &codes::PARSE_SQL,
+                    format!("our own part cannot be parsed: {part}"),
+                )
+                .with_cause(error)
             })?;
             for statement in &parsed {
                 steps.push(rewritten(statement, transformer)?);
@@ -82,7 +85,9 @@ fn incompatible(refused: &Refused, origin: &Origin) -> DmError {
             origin.subtask,
             text.replace('"', "\\\"").replace('`', "\\`")
         )),
-        None => error.with_workaround("prepare the table at the target, then `binlog skip` it, or load the table again."),
+        None => error.with_workaround(
+            "prepare the table at the target, then `binlog skip` it, or load the table again.",
+        ),
     }
 }
 
@@ -120,7 +125,9 @@ fn refuse_hidden_rows(change: &Change, statement: &Statement) -> Result<(), DmEr
                         .is_some_and(|table| table.unique_not_null_key().is_some())
                 });
                 if !ordered {
-                    return refuse("an AUTO_INCREMENT column numbers rows in an order that only the source knows");
+                    return refuse(
+                        "an AUTO_INCREMENT column numbers rows in an order that only the source knows",
+                    );
                 }
             }
             _ => {}

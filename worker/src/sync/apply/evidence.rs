@@ -72,15 +72,17 @@ pub(super) fn may_look_unchanged(intent: &Intent) -> bool {
             }
             after == before
         }
-        Some(Kind::AlterTable(alter)) => alter.clauses.iter().any(|clause| {
-            matches!(
-                &clause.spec,
-                AlterSpec::PartitionOperation {
-                    exchanged: Some(_),
-                    ..
-                }
-            )
-        }) || renames_in_circle(alter),
+        Some(Kind::AlterTable(alter)) => {
+            alter.clauses.iter().any(|clause| {
+                matches!(
+                    &clause.spec,
+                    AlterSpec::PartitionOperation {
+                        exchanged: Some(_),
+                        ..
+                    }
+                )
+            }) || renames_in_circle(alter)
+        }
         Some(_) => false,
         None => intent
             .statement
@@ -115,7 +117,10 @@ pub(super) fn ids_differ(before: &[Option<u64>], now: &[Option<u64>]) -> Option<
     if before.len() != now.len() || before.is_empty() {
         return None;
     }
-    let known = before.iter().zip(now).all(|(before, now)| before.is_some() == now.is_some());
+    let known = before
+        .iter()
+        .zip(now)
+        .all(|(before, now)| before.is_some() == now.is_some());
     let some = before.iter().any(Option::is_some);
     (known && some).then(|| before != now)
 }
@@ -186,14 +191,24 @@ mod tests {
         ] {
             assert!(runs_again(&intent(again, &[], &[])), "{again}");
         }
-        assert!(!runs_again(&intent("CREATE TABLE `d`.`a` (id INT)", &[], &[])));
+        assert!(!runs_again(&intent(
+            "CREATE TABLE `d`.`a` (id INT)",
+            &[],
+            &[]
+        )));
         assert!(!runs_again(&intent("DROP TABLE `d`.`a`", &[], &[])));
     }
 
     #[test]
     fn r23_the_tables_own_ids_tell_a_swap() {
-        assert_eq!(ids_differ(&[Some(1), Some(2), None], &[Some(2), Some(1), None]), Some(true));
-        assert_eq!(ids_differ(&[Some(1), Some(2), None], &[Some(1), Some(2), None]), Some(false));
+        assert_eq!(
+            ids_differ(&[Some(1), Some(2), None], &[Some(2), Some(1), None]),
+            Some(true)
+        );
+        assert_eq!(
+            ids_differ(&[Some(1), Some(2), None], &[Some(1), Some(2), None]),
+            Some(false)
+        );
         assert_eq!(ids_differ(&[None, None], &[None, None]), None);
         assert_eq!(ids_differ(&[], &[]), None);
         assert_eq!(ids_differ(&[Some(1)], &[None]), None);

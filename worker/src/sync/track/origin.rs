@@ -53,7 +53,10 @@ impl Origin {
             None => commands,
         };
         error
-            .annotate(format!("{PREFIX}{} [{}]: {}", self.place, self.hash, self.shown))
+            .annotate(format!(
+                "{PREFIX}{} [{}]: {}",
+                self.place, self.hash, self.shown
+            ))
             .with_workaround(advice)
     }
 
@@ -106,7 +109,11 @@ mod tests {
 
     #[test]
     fn an_error_says_its_statement_and_is_read_back() {
-        for gtid in [None, Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:23"), Some("0-1-5")] {
+        for gtid in [
+            None,
+            Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:23"),
+            Some("0-1-5"),
+        ] {
             let id = TransactionId {
                 gtid: gtid.map(|text| Gtid::parse(text).unwrap()),
                 end: BinlogPosition::new("bin.000003", 900),
@@ -124,7 +131,10 @@ mod tests {
             assert_eq!((&found.place, &found.hash), (&origin.place, &origin.hash));
             assert!(found.place.is_of(&id, 800));
             let advice = read.workaround.unwrap();
-            assert!(advice.contains("dmctl binlog skip t1 -s s1 -b bin.000003:800"), "{advice}");
+            assert!(
+                advice.contains("dmctl binlog skip t1 -s s1 -b bin.000003:800"),
+                "{advice}"
+            );
         }
         let other = DmError::new(&codes::TABLE_STOPPED, "DDL at nowhere");
         assert_eq!(Origin::blocked(&other), None);

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use dm_binlog::RowsEvent;
 use dm_ddl::{Context, Database, Kind, Schema, Statement, Table};
-use dm_model::{BlockAllowList, DmError, Flavor, Operator, OperatorAction, TableName, TransactionId, codes};
+use dm_model::{
+    BlockAllowList, DmError, Flavor, Operator, OperatorAction, TableName, TransactionId, codes,
+};
 
 use super::{Change, Origin, TableCursors, Tracked, TrackedItem, origin::shown};
 use crate::sync::{
@@ -119,15 +121,18 @@ impl Tracker {
                         rows: rows.clone(),
                     })
                 }),
-                Item::Statement(text) => self.statement(text, &transaction.id).map(|found| {
-                    found.map(|change| {
-                        done.push(change.clone());
-                        TrackedItem::Change(change)
+                Item::Statement(text) => self
+                    .statement(text, &transaction.id)
+                    .map(|found| {
+                        found.map(|change| {
+                            done.push(change.clone());
+                            TrackedItem::Change(change)
+                        })
                     })
-                }).map_err(|fault| {
-                    let origin = Origin::new(text, &transaction.id, &self.subtask);
-                    fault.map(|error| origin.annotate(error))
-                }),
+                    .map_err(|fault| {
+                        let origin = Origin::new(text, &transaction.id, &self.subtask);
+                        fault.map(|error| origin.annotate(error))
+                    }),
             };
             match tracked {
                 Ok(found) => items.extend(found),
@@ -450,7 +455,9 @@ impl Tracker {
             &codes::SYNC_UNIT_DML_STATEMENT_FOUND,
             format!("{what} in statement format"),
         )
-        .with_workaround("set binlog_format=ROW upstream, also for open sessions, and load the table again");
+        .with_workaround(
+            "set binlog_format=ROW upstream, also for open sessions, and load the table again",
+        );
         let named: Vec<TableName> = changed_tables(statement)
             .into_iter()
             .map(|(schema, table)| self.folded(&schema, &table))

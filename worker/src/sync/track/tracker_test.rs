@@ -2,8 +2,8 @@
 
 use dm_ddl::{Context, Table};
 use dm_model::{
-    BinlogPosition, BlockAllowList, EventPlace, Flavor, Operator, OperatorAction, Position, TableName,
-    TransactionId, config::BlockAllowRule,
+    BinlogPosition, BlockAllowList, EventPlace, Flavor, Operator, OperatorAction, Position,
+    TableName, TransactionId, config::BlockAllowRule,
 };
 
 use std::sync::Arc;
@@ -164,7 +164,10 @@ fn statement_format_rows_stop_their_table_and_nothing_is_skipped() {
         "CALL refresh()",
     ] {
         assert!(
-            matches!(tracker.track(&transaction(10, text)), Err(TableFault::Source(_))),
+            matches!(
+                tracker.track(&transaction(10, text)),
+                Err(TableFault::Source(_))
+            ),
             "{text}"
         );
     }
@@ -238,7 +241,11 @@ fn change(tracker: &mut Tracker, text: &str) -> Option<Change> {
 }
 
 fn runs(change: &Change) -> Vec<&str> {
-    change.run.iter().map(|statement| statement.text()).collect()
+    change
+        .run
+        .iter()
+        .map(|statement| statement.text())
+        .collect()
 }
 
 #[test]
@@ -248,7 +255,11 @@ fn a_skipped_statement_is_followed_and_not_run() {
     assert!(skipped.run.is_empty());
     assert_eq!(columns(&tracker, "a"), 2);
     // Also what can't be followed at all is passed.
-    for text in ["ALTER TABEL a", "UPDATE a, b SET a.id = 1", "INSERT INTO a VALUES (1)"] {
+    for text in [
+        "ALTER TABEL a",
+        "UPDATE a, b SET a.id = 1",
+        "INSERT INTO a VALUES (1)",
+    ] {
         let passed = change(&mut tracker, text);
         assert!(passed.is_none_or(|change| change.run.is_empty()), "{text}");
     }
@@ -257,7 +268,11 @@ fn a_skipped_statement_is_followed_and_not_run() {
 #[test]
 fn a_replacement_runs_while_the_history_keeps_the_sources_shape() {
     let given = "ALTER TABLE shop.a ADD COLUMN x BIGINT";
-    let mut tracker = decided(OperatorAction::Replace, &[given, "ALTER TABLE shop.a COMMENT 'c'"], "");
+    let mut tracker = decided(
+        OperatorAction::Replace,
+        &[given, "ALTER TABLE shop.a COMMENT 'c'"],
+        "",
+    );
     let original = "ALTER TABLE a ADD COLUMN x INT, ADD COLUMN y INT";
     let replaced = change(&mut tracker, original).unwrap();
     assert_eq!(runs(&replaced), [given, "ALTER TABLE shop.a COMMENT 'c'"]);
@@ -298,7 +313,11 @@ fn a_given_statement_keeps_to_the_tables_of_the_task() {
     }
     assert_eq!(columns(&tracker, "a"), 1);
     // Another table of the task waits for it as well.
-    let mut tracker = decided(OperatorAction::Replace, &["ALTER TABLE shop.b ADD COLUMN x INT"], "");
+    let mut tracker = decided(
+        OperatorAction::Replace,
+        &["ALTER TABLE shop.b ADD COLUMN x INT"],
+        "",
+    );
     let replaced = change(&mut tracker, "ALTER TABLE a ADD COLUMN x INT").unwrap();
     assert_eq!(replaced.tables.len(), 2);
 }
