@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dm_proto::pb::{
-    CfgType, GetCfgRequest, ListMemberRequest, QueryStatusListRequest, Stage, TaskOp,
-    members::Member,
+    CfgType, ErrorOp, GetCfgRequest, HandleErrorRequest, ListMemberRequest, QueryStatusListRequest,
+    Stage, TaskOp, members::Member,
 };
 
 use crate::{
@@ -224,4 +224,52 @@ async fn members_and_configurations_are_shown_without_secrets() {
         assert!(cfg.cfg.contains(&cluster.addrs[number]), "{cfg:?}");
     }
     cluster.stop().await;
+}
+
+/// "The current error" is bound once: stock dmctl repeats its call without an id after a lost answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r29_a_relative_command_that_is_repeated_is_bound_once() {
+    let mut cluster = Cluster::start(3, "1s").await;
+    let _workers = two_workers(&cluster).await;
+    cluster_create_when_ready(&cluster, "s1").await;
+    let started = cluster.start_task(&task_yaml("t", &["s1"])).await;
+    assert!(started.result, "{started:?}");
+    let inject = HandleErrorRequest {
+        op: ErrorOp::Inject.into(),
+        task: "t".into(),
+        sqls: vec!["ALTER TABLE d.t ADD c INT".into()],
+        ..Default::default()
+    };
+    let answers = [
+        cluster.any().await.handle_error(inject.clone()).await,
+        cluster.any().await.handle_error(inject.clone()).await,
+    ];
+    // The answer is lost with its leader.
+    cluster.kill(cluster.leader().await).await;
+    let third = cluster.any().await.handle_error(inject.clone()).await;
+    for answer in answers.into_iter().chain([third]) {
+        let answer = answer.unwrap().into_inner();
+        assert!(answer.sources[0].result, "{answer:?}");
+    }
+    assert_eq!(listed(&cluster).await.as_array().unwrap().len(), 1);
+
+    // Another request is another decision.
+    let skip = HandleErrorRequest {
+        op: ErrorOp::Skip.into(),
+        task: "t".into(),
+        ..Default::default()
+    };
+    let skipped = cluster.any().await.handle_error(skip).await.unwrap();
+    assert!(skipped.into_inner().sources[0].result);
+    assert_eq!(listed(&cluster).await.as_array().unwrap().len(), 2);
+}
+
+async fn listed(cluster: &Cluster) -> serde_json::Value {
+    let list = HandleErrorRequest {
+        op: ErrorOp::List.into(),
+        task: "t".into(),
+        ..Default::default()
+    };
+    let answer = cluster.any().await.handle_error(list).await.unwrap();
+    serde_json::from_str(&answer.into_inner().sources[0].msg).unwrap()
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,9 +13,9 @@ use dm_model::SourceConfig;
 use dm_proto::{
     pb,
     v1::{
-        CheckSourceReply, CheckTaskReply, Desired, Drained, Goodbye, Heartbeat, Hello,
-        LeaderRequest, LeaseRef, Reply, SubtaskReport, WantedStage, WorkerMessage, call,
-        master_message::Kind as Down, reply, session_client::SessionClient,
+        BlockedStatement, CheckSourceReply, CheckTaskReply, CurrentErrorReply, Desired, Drained,
+        Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, Reply, SubtaskReport, WantedStage,
+        WorkerMessage, call, master_message::Kind as Down, reply, session_client::SessionClient,
         worker_message::Kind as Up,
     },
 };
@@ -292,6 +295,9 @@ fn report(seen: &Arc<Mutex<Seen>>, seq: u64) -> Heartbeat {
     }
 }
 
+/// Questions for the current error, by all workers.
+static ERRORS_ASKED: AtomicU64 = AtomicU64::new(0);
+
 fn answer(kind: call::Kind, seen: &Seen) -> reply::Kind {
     match kind {
         call::Kind::CheckSource(check) => {
@@ -311,6 +317,19 @@ fn answer(kind: call::Kind, seen: &Seen) -> reply::Kind {
             reply::Kind::CheckTask(CheckTaskReply {
                 passed,
                 message: message.to_owned(),
+            })
+        }
+        call::Kind::CurrentError(_) => {
+            // Each question finds the subtask at another statement.
+            let asked = ERRORS_ASKED.fetch_add(1, Ordering::Relaxed) + 1;
+            reply::Kind::CurrentError(CurrentErrorReply {
+                syncing: true,
+                other_error: String::new(),
+                blocked: vec![BlockedStatement {
+                    position: format!("(b.000001, {})", asked * 100),
+                    hash: "0123456789abcdef".into(),
+                    ..Default::default()
+                }],
             })
         }
         call::Kind::QueryStatus(question) => {
