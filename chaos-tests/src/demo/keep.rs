@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::configuration::{SOURCE, TASK};
 use super::story::Story;
@@ -54,7 +55,7 @@ pub(super) async fn in_background() -> Result<bool> {
     }
 }
 
-/// Says how to look around, hands the result over and stays for ever.
+/// Says how to look around, hands the result over and stays until it is asked to end.
 pub(super) async fn stay(story: &Story, verdict: &Path, told: &str) -> Result<()> {
     print_commands(story)?;
     // Whoever reads our output must see its end although we stay.
@@ -63,8 +64,11 @@ pub(super) async fn stay(story: &Story, verdict: &Path, told: &str) -> Result<()
     nix::unistd::dup2_stderr(&nothing)?;
     let part = verdict.with_extension("part");
     std::fs::write(&part, told)?;
+    // Asked to end, everything is dropped in order, so that a given target is cleaned up too.
+    let mut asked = signal(SignalKind::terminate())?;
     std::fs::rename(&part, verdict).context("handing the result over")?;
-    std::future::pending().await
+    asked.recv().await;
+    Ok(())
 }
 
 fn print_commands(story: &Story) -> Result<()> {
