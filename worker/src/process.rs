@@ -5,6 +5,7 @@ use crate::http;
 use crate::lease::LeaseTable;
 use crate::session::{Identity, Masters, Outbox, Session, SessionParts};
 use crate::supervisor::{SubtaskSpawner, Supervisor};
+use crate::sync::TableCommands;
 use crate::worker_duties::WorkerDuties;
 use dm_model::{DmError, Incarnation, codes};
 use dm_proto::v1::{Goodbye, worker_message};
@@ -37,14 +38,18 @@ pub async fn run(config: WorkerConfig) -> Result<(), DmError> {
 
     let outbox = Arc::new(Outbox::default());
     let leases = Arc::new(LeaseTable::new(incarnation));
+    let commands = TableCommands::default();
     let supervisor = Arc::new(Supervisor::new(
-        SubtaskSpawner,
+        SubtaskSpawner {
+            commands: commands.clone(),
+        },
         Arc::clone(&leases),
         Arc::clone(&outbox),
     ));
     let duties = Arc::new(WorkerDuties::new(
         config.name.to_string(),
         Arc::clone(&supervisor),
+        commands,
     ));
     let session = Arc::new(Session::new(SessionParts {
         identity: Identity {

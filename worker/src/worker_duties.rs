@@ -4,8 +4,12 @@ use crate::checks;
 use crate::http::Shown;
 use crate::session::{Duties, Grantor};
 use crate::supervisor::{SourceView, Spawn, Supervisor, current_error, list_response};
-use dm_model::DmError;
-use dm_proto::v1::{Call, CheckSourceReply, Desired, Reply, SubtaskReport, call, reply};
+use crate::sync::{TableCommands, TableOp};
+use dm_model::{DmError, SourceId, TableName, TaskName, codes};
+use dm_proto::v1::{
+    Call, CheckSourceReply, Desired, OperateTableCall, OperateTableReply, Reply, SubtaskReport,
+    call, reply,
+};
 use futures::future::BoxFuture;
 use prost::Message as _;
 use std::sync::Arc;
@@ -20,14 +24,20 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 pub(crate) struct WorkerDuties<S: Spawn> {
     name: String,
     supervisor: Arc<Supervisor<S>>,
+    commands: TableCommands,
     connected: std::sync::OnceLock<watch::Receiver<bool>>,
 }
 
 impl<S: Spawn> WorkerDuties<S> {
-    pub(crate) fn new(name: String, supervisor: Arc<Supervisor<S>>) -> Self {
+    pub(crate) fn new(
+        name: String,
+        supervisor: Arc<Supervisor<S>>,
+        commands: TableCommands,
+    ) -> Self {
         Self {
             name,
             supervisor,
+            commands,
             connected: std::sync::OnceLock::new(),
         }
     }
@@ -35,6 +45,21 @@ impl<S: Spawn> WorkerDuties<S> {
     /// Where it is seen whether the session stands; set once, after the session was made.
     pub(crate) fn watch_session(&self, connected: watch::Receiver<bool>) {
         let _ = self.connected.set(connected);
+    }
+
+    async fn operate_table(&self, asked: &OperateTableCall) -> Result<String, DmError> {
+        let op = TableOp::parse(&asked.op).ok_or_else(|| {
+            DmError::new(
+                &codes::REQUEST_CONFLICT,
+                format!("this worker doesn't know `table {}`; upgrade it", asked.op),
+            )
+        })?;
+        let (task, source) = (
+            TaskName::new(&asked.task)?,
+            SourceId::new(&asked.source_id)?,
+        );
+        let table = TableName::new(asked.schema.clone(), asked.table.clone());
+        self.commands.send(&task, &source, op, table).await
     }
 
     async fn answer(&self, grantor: &Grantor, kind: call::Kind) -> Result<reply::Kind, DmError> {
@@ -59,6 +84,10 @@ impl<S: Spawn> WorkerDuties<S> {
             call::Kind::CheckTask(asked) => Ok(reply::Kind::CheckTask(
                 checks::check_task(&asked, &grantor.secret_key).await?,
             )),
+            call::Kind::OperateTable(asked) => {
+                let message = self.operate_table(&asked).await?;
+                Ok(reply::Kind::OperateTable(OperateTableReply { message }))
+            }
         }
     }
 }
@@ -135,6 +164,7 @@ fn kind_name(call: &Call) -> &'static str {
         Some(call::Kind::CheckSource(_)) => "check-source",
         Some(call::Kind::CheckTask(_)) => "check-task",
         Some(call::Kind::CurrentError(_)) => "current-error",
+        Some(call::Kind::OperateTable(_)) => "table",
         None => "unknown",
     }
 }

@@ -13,6 +13,7 @@ mod input_settings;
 mod kills;
 mod lab;
 mod load;
+mod loading;
 mod many;
 mod masters;
 mod operators;

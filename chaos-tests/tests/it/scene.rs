@@ -86,7 +86,7 @@ pub(crate) struct Scene {
     gtid: bool,
     task: String,
     /// As the configuration files name them.
-    source_login: Endpoint,
+    pub(crate) source_login: Endpoint,
     target_login: Endpoint,
 }
 

@@ -5,7 +5,7 @@ use clap::{CommandFactory as _, Subcommand};
 use super::{
     Context, binlog, check_task, config, context::emit, decrypt, encrypt, get_cfg, get_config,
     handle_error, list_member, offline_member, operate_leader, operate_source, operate_task,
-    pause_task, query_status, resume_task, start_task, stop_task, transfer_source,
+    pause_task, query_status, resume_task, start_task, stop_task, table, transfer_source,
 };
 use crate::{CtlError, cli::Cli, output::Format};
 
@@ -50,6 +50,8 @@ pub enum Command {
     StartTask(start_task::Args),
     /// Removes a task.
     StopTask(operate_task::Args),
+    /// Adds, copies again, pauses or resumes one table of a running task.
+    Table(table::Args),
     /// Gives a source to another worker.
     TransferSource(transfer_source::Args),
 }
@@ -75,6 +77,7 @@ impl Command {
             Self::ResumeTask(_) => "resume-task",
             Self::StartTask(_) => "start-task",
             Self::StopTask(_) => "stop-task",
+            Self::Table(_) => "table",
             Self::TransferSource(_) => "transfer-source",
         }
     }
@@ -152,6 +155,7 @@ impl Command {
                 show(ctx, start_task::call(&args, ctx).await?, start_task::print)
             }
             Self::StopTask(args) => show(ctx, stop_task::call(&args, ctx).await?, stop_task::print),
+            Self::Table(args) => show(ctx, table::call(&args, ctx).await?, table::print),
             Self::TransferSource(args) => show(
                 ctx,
                 transfer_source::call(&args, ctx).await?,

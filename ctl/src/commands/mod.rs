@@ -22,6 +22,7 @@ pub mod query_status;
 pub mod resume_task;
 pub mod start_task;
 pub mod stop_task;
+pub mod table;
 pub mod transfer_source;
 
 mod command;

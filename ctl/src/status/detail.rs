@@ -14,8 +14,12 @@ pub enum TableState {
     Loading,
     /// Its turn has not come.
     Waiting,
-    /// It is copied; the stream has not reached its snapshot yet.
+    /// It is copied and waits to catch up.
     Loaded,
+    /// It has caught up; the stream has not reached that point yet.
+    Joining,
+    /// It was stopped by a command.
+    Paused,
     /// It follows the binlog.
     Joined,
     /// It has an error and is left out until resumed.
@@ -36,6 +40,8 @@ impl TableState {
             Self::Loading => "loading",
             Self::Waiting => "waiting",
             Self::Loaded => "loaded",
+            Self::Joining => "joining",
+            Self::Paused => "paused",
             Self::Joined => "joined",
             Self::Stopped => "stopped",
             Self::CatchingUp => "catching up",

@@ -119,6 +119,7 @@ master! {
         handle_error: pb::HandleErrorRequest => pb::HandleErrorResponse;
         get_master_cfg: pb::GetMasterCfgRequest => pb::GetMasterCfgResponse;
         transfer_source: pb::TransferSourceRequest => pb::TransferSourceResponse;
+        operate_table: pb::OperateTableRequest => pb::OperateTableResponse;
         operate_relay: pb::OperateRelayRequest => pb::OperateRelayResponse;
         start_validation: pb::StartValidationRequest => pb::StartValidationResponse;
         stop_validation: pb::StopValidationRequest => pb::StopValidationResponse;

@@ -37,4 +37,5 @@ failures!(
     ListTaskConfigsResponse,
     ListSourceConfigsResponse,
     HandleErrorResponse,
+    OperateTableResponse,
 );

@@ -25,6 +25,7 @@ mod list_member;
 mod offline_member;
 mod operate_leader;
 mod operate_source;
+mod operate_table;
 mod operate_task;
 mod operator_sql;
 mod query_status;

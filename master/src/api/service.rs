@@ -101,6 +101,7 @@ master_service! {
         list_member(pb::ListMemberRequest) -> pb::ListMemberResponse;
         get_cfg(pb::GetCfgRequest) -> pb::GetCfgResponse;
         transfer_source(pb::TransferSourceRequest) -> pb::TransferSourceResponse;
+        operate_table(pb::OperateTableRequest) -> pb::OperateTableResponse;
         encrypt(pb::EncryptRequest) -> pb::EncryptResponse;
         list_task_configs(()) -> pb::ListTaskConfigsResponse;
         list_source_configs(()) -> pb::ListSourceConfigsResponse;

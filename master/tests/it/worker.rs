@@ -14,9 +14,9 @@ use dm_proto::{
     pb,
     v1::{
         BlockedStatement, CheckSourceReply, CheckTaskReply, CurrentErrorReply, Desired, Drained,
-        Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, Reply, SubtaskReport, WantedStage,
-        WorkerMessage, call, master_message::Kind as Down, reply, session_client::SessionClient,
-        worker_message::Kind as Up,
+        Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, OperateTableReply, Reply,
+        SubtaskReport, WantedStage, WorkerMessage, call, master_message::Kind as Down, reply,
+        session_client::SessionClient, worker_message::Kind as Up,
     },
 };
 use prost::Message;
@@ -332,6 +332,9 @@ fn answer(kind: call::Kind, seen: &Seen) -> reply::Kind {
                 }],
             })
         }
+        call::Kind::OperateTable(asked) => reply::Kind::OperateTable(OperateTableReply {
+            message: format!("{} {}.{}", asked.op, asked.schema, asked.table),
+        }),
         call::Kind::QueryStatus(question) => {
             let of = |source: &String| pb::QueryStatusResponse {
                 result: true,

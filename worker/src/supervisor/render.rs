@@ -130,11 +130,24 @@ fn detail(view: &SubtaskView) -> Vec<u8> {
         "tables": status.tables.iter().map(table).collect::<Vec<_>>(),
         "lag_ms": status.lag_ms,
         "position": status.position,
+        "load_bytes_done": status.load_bytes_done,
+        "load_bytes_total": status.load_bytes_total,
+        "load_bytes_per_s": status.load_bytes_per_s,
+        "load_remaining_s": remaining_s(status),
         "epoch": view.epoch.0,
         "mismatches": status.mismatches,
         "note": note(view),
     });
     serde_json::to_vec(&detail).unwrap_or_default()
+}
+
+/// Seconds that the full load still takes at its present speed, by the server's estimate of its size.
+fn remaining_s(status: &SubtaskStatus) -> Option<u64> {
+    let left = status
+        .load_bytes_total
+        .saturating_sub(status.load_bytes_done);
+    (status.unit == pb::UnitType::Load && status.load_bytes_per_s > 0)
+        .then(|| left.div_ceil(status.load_bytes_per_s))
 }
 
 fn note(view: &SubtaskView) -> Option<&str> {
@@ -158,10 +171,7 @@ fn load(status: &SubtaskStatus) -> pb::LoadStatus {
         progress: progress(status.load_bytes_done, status.load_bytes_total),
         meta_binlog: status.position.clone(),
         meta_binlog_gtid: status.gtid.clone(),
-        // Rows have no size of their own here: scale the row rate by the bytes per row so far.
-        bps: signed(
-            status.rows_per_s.saturating_mul(status.load_bytes_done) / status.rows_total.max(1),
-        ),
+        bps: signed(status.load_bytes_per_s),
     }
 }
 

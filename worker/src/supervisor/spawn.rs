@@ -1,6 +1,6 @@
 //! The seam between supervision and the pipeline.
 
-use crate::sync::{Subtask, SubtaskHandle, SubtaskSpec, SubtaskStatus};
+use crate::sync::{Subtask, SubtaskHandle, SubtaskSpec, SubtaskStatus, TableCommands};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -26,14 +26,17 @@ pub trait Running: Send + 'static {
 }
 
 /// The real pipeline.
-#[derive(Clone, Copy, Debug)]
-pub struct SubtaskSpawner;
+#[derive(Clone, Debug, Default)]
+pub struct SubtaskSpawner {
+    /// Where the subtasks take commands about single tables.
+    pub commands: TableCommands,
+}
 
 impl Spawn for SubtaskSpawner {
     type Handle = SubtaskHandle;
 
     fn spawn(&self, spec: SubtaskSpec) -> SubtaskHandle {
-        Subtask::spawn(spec)
+        Subtask::spawn(spec, &self.commands)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{FenceToken, SubtaskStatus, stop::Stop};
+use super::{FenceToken, SubtaskStatus, stop::Stop, table_command::TableQueue};
 
 /// Handle to the shared state of a running subtask. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -15,15 +15,26 @@ pub(crate) struct Control {
     token: FenceToken,
     cancel: CancellationToken,
     status: Arc<Mutex<Arc<SubtaskStatus>>>,
+    commands: Arc<TableQueue>,
 }
 
 impl Control {
-    pub(crate) fn new(token: FenceToken, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(
+        token: FenceToken,
+        cancel: CancellationToken,
+        commands: Arc<TableQueue>,
+    ) -> Self {
         Self {
             token,
             cancel,
             status: Arc::new(Mutex::new(Arc::new(SubtaskStatus::starting()))),
+            commands,
         }
+    }
+
+    /// Commands about single tables.
+    pub(crate) fn commands(&self) -> &TableQueue {
+        &self.commands
     }
 
     pub(crate) fn token(&self) -> &FenceToken {

@@ -40,6 +40,8 @@ pub struct SubtaskStatus {
     pub load_bytes_done: u64,
     /// Bytes that the full load expects in all (the server's estimate).
     pub load_bytes_total: u64,
+    /// Bytes per second that the full load copied in the last interval.
+    pub load_bytes_per_s: u64,
     /// Changes that did not meet the rows at the target that they should.
     pub mismatches: u64,
     /// The same by quoted source table.
@@ -72,6 +74,7 @@ impl SubtaskStatus {
             bytes_total: 0,
             load_bytes_done: 0,
             load_bytes_total: 0,
+            load_bytes_per_s: 0,
             mismatches: 0,
             mismatches_by_table: BTreeMap::new(),
             retries: 0,
@@ -97,7 +100,7 @@ pub struct TableStatus {
     pub source: String,
     /// Quoted target name.
     pub target: String,
-    /// `waiting`, `loading`, `loaded`, `joined`, `stopped` or `catching up`.
+    /// `waiting`, `loading`, `loaded`, `catching up`, `joining`, `joined`, `stopped` or `paused`.
     pub state: &'static str,
     /// Rows copied by the full load.
     pub rows: u64,

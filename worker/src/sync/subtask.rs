@@ -11,7 +11,7 @@ use futures::FutureExt;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{FenceToken, Operators, SubtaskStatus, control::Control, run::run};
+use super::{FenceToken, Operators, SubtaskStatus, TableCommands, control::Control, run::run};
 
 /// A stop waits this long for a commit on its way; what it leaves then is harmless, because the next owner raises the epoch.
 const STOP_WITHIN: Duration = Duration::from_millis(700);
@@ -39,9 +39,10 @@ pub struct Subtask;
 
 impl Subtask {
     /// Starts one. It runs until it is stopped, its lease ends, or an operator has to act.
-    pub fn spawn(spec: SubtaskSpec) -> SubtaskHandle {
+    pub fn spawn(spec: SubtaskSpec, commands: &TableCommands) -> SubtaskHandle {
         let cancel = CancellationToken::new();
-        let control = Control::new(spec.token.clone(), cancel.clone());
+        let commands = commands.open(&spec.config.task, &spec.config.source_id);
+        let control = Control::new(spec.token.clone(), cancel.clone(), commands);
         let running = tokio::spawn(watched(spec, control.clone()));
         SubtaskHandle {
             cancel,

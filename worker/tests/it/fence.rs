@@ -7,7 +7,7 @@ use dm_model::config::{SourceConfig, TaskConfig};
 use dm_model::{ClusterId, Epoch, Generation, Incarnation, SourceId, TaskName};
 use dm_proto::pb::Stage;
 use dm_worker::lease::{BoottimeMs, LeaseTable, StartRight};
-use dm_worker::sync::{FenceToken, Subtask, SubtaskHandle, SubtaskSpec};
+use dm_worker::sync::{FenceToken, Subtask, SubtaskHandle, SubtaskSpec, TableCommands};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
 use std::sync::Arc;
@@ -104,14 +104,15 @@ impl Scene {
         let config = task
             .subtask(&SourceId::new("s1").expect("valid"))
             .expect("subtask");
-        Subtask::spawn(SubtaskSpec {
+        let spec = SubtaskSpec {
             token: self.token(owner),
             source: Arc::new(source),
             task: Arc::new(task),
             config,
             start_time: None,
             operators: tokio::sync::watch::channel(Arc::default()).1,
-        })
+        };
+        Subtask::spawn(spec, &TableCommands::default())
     }
 
     async fn number(&self, query: &str) -> Option<u64> {

@@ -114,7 +114,6 @@ fn refused_keys_are_refused_unless_harmless() {
         ("collation_compatible: strict", 60003),
         ("collation_compatible: medium", 20052),
         ("validators: {v: {mode: half}}", 20055),
-        ("mydumpers: {d: {where: 'id > 5'}}", 60003),
     ] {
         let error = read(text, "task", TASK).unwrap_err();
         assert_eq!(error.code, code, "{text}: {error}");

@@ -35,9 +35,11 @@ pub(super) const MYDUMPER: &[Key] = &[
     )
     .mapped(OWN_CHUNKS, &["0"]),
     Key::new("rows", Ty::Int(0, i64::MAX), "0", "Rows of one chunk.").mapped(OWN_CHUNKS, &["0"]),
-    Key::new("where", Ty::Text, "", "Condition for the rows to copy.").refused(
-        "copying part of a table comes in a later release; remove it",
-        &[""],
+    Key::new(
+        "where",
+        Ty::Text,
+        "",
+        "Condition for the rows to copy; changes of other rows are followed all the same.",
     ),
     Key::obsolete("skip-tz-utc", Ty::Bool, "true"),
     Key::new(
@@ -96,10 +98,6 @@ pub(super) const LOADER: &[Key] = &[
         ),
         "replace",
         "What happens to a row that the target has already.",
-    )
-    .notice(
-        "not consulted yet; the load's own rule applies",
-        &["replace"],
     ),
     Key::new(
         "on-duplicate-physical",

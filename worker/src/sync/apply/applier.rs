@@ -18,7 +18,7 @@ use crate::sync::{
     meta::{Intent, Lane, LaneError, MetaTables, Progress, TableRow, TableState},
     schedule::{Batch, Keyed, WriteSet},
     stop::Stop,
-    track::{Standing, TableFault, Tracker},
+    track::{TableFault, Tracker},
     transform::Routed,
     value::quote_text,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Applier {
     on_row_mismatch: OnRowMismatch,
     targets: TargetTables,
     options: Options,
+    /// Changes are applied whether they are in already or not (R21).
+    settling: bool,
 }
 
 impl Applier {
@@ -61,7 +63,14 @@ impl Applier {
             on_row_mismatch,
             targets: TargetTables::default(),
             options,
+            settling: false,
         }
+    }
+
+    /// From now on, changes are applied whether they are in already or not, or exactly again (R21).
+    pub(crate) fn settle(&mut self, settling: bool) {
+        self.settling = settling;
+        self.options.repair = settling || self.on_row_mismatch == OnRowMismatch::Repair;
     }
 
     /// Rows of `dm_table` as they are durable.
@@ -127,13 +136,17 @@ impl Applier {
                 "the subtask has no position",
             )));
         };
+        let mode = if self.settling {
+            OnRowMismatch::Repair
+        } else {
+            self.on_row_mismatch
+        };
         let mut careful = Careful::default();
         loop {
             let end = batch.end(&from);
             let encoded = encode(&batch.transactions, &self.options, &careful);
             let mut cursors = None;
             let mut edits = changed.clone();
-            let mut floor = tracker.cursors.floor().cloned();
             if !tracker.cursors.all_joined() {
                 let mut moved = tracker.cursors.clone();
                 edits.extend(
@@ -142,7 +155,6 @@ impl Applier {
                         .iter()
                         .filter_map(|table| self.joined(table)),
                 );
-                floor = moved.floor().cloned();
                 cursors = Some(moved);
             }
             let mut statements: Vec<String> =
@@ -150,14 +162,13 @@ impl Applier {
             statements.extend(edits.iter().map(|edit| edit.statement(&self.tables)));
             let progress = Progress {
                 at: Some(end.clone()),
-                floor,
                 intent: intent.clone(),
                 finished: false,
                 unfinished: self.lane.progress().unfinished.clone(),
             };
             let verdict = Mutex::new(Verdict::Commit(Vec::new()));
             let wanted = |found: &[u64]| {
-                let judged = encoded.judge(found, &careful, self.on_row_mismatch);
+                let judged = encoded.judge(found, &careful, mode);
                 let commits = matches!(judged, Verdict::Commit(_));
                 *verdict.lock().unwrap_or_else(PoisonError::into_inner) = judged;
                 commits
@@ -176,7 +187,9 @@ impl Applier {
                         Verdict::Commit(missed) => missed,
                         Verdict::Again(_) | Verdict::Stop(..) => Vec::new(),
                     };
-                    mismatches::record(&self.control, &missed, &batch.transactions);
+                    if !self.settling {
+                        mismatches::record(&self.control, &missed, &batch.transactions);
+                    }
                     return Ok(Committed {
                         at: end,
                         committed_ms: batch
@@ -191,7 +204,7 @@ impl Applier {
                 Err(LaneError::Stop(stop)) => return Err(stop),
                 Err(LaneError::Unwanted) => judged,
                 Err(LaneError::Statement { index, error }) => encoded
-                    .refused(index, error.clone(), &careful, self.on_row_mismatch)
+                    .refused(index, error.clone(), &careful, mode)
                     .ok_or_else(|| Stop::Definite(error.annotate("writing progress")))?,
             };
             match judged {
@@ -244,7 +257,7 @@ impl Applier {
             row.state = TableState::Stopped;
             row.cursor = Some(cursor);
             row.error = error.to_string();
-            edits.push(RowEdit::Put(row));
+            edits.push(RowEdit::Put(Box::new(row)));
         }
         let statements: Vec<String> = edits
             .iter()
@@ -267,7 +280,10 @@ impl Applier {
         rows: Vec<TableRow>,
         progress: &Progress,
     ) -> Result<(), Stop> {
-        let edits: Vec<RowEdit> = rows.into_iter().map(RowEdit::Put).collect();
+        let edits: Vec<RowEdit> = rows
+            .into_iter()
+            .map(|row| RowEdit::Put(Box::new(row)))
+            .collect();
         let statements: Vec<String> = edits
             .iter()
             .map(|edit| edit.statement(&self.tables))
@@ -282,25 +298,42 @@ impl Applier {
         Ok(())
     }
 
+    /// Takes over a row that another lane has written.
+    pub(crate) fn learn(&mut self, row: TableRow) {
+        self.rows.insert(row.name.clone(), row);
+    }
+
+    /// Another lane has removed the row, or answers for it from now on.
+    pub(crate) fn forget(&mut self, name: &TableName) {
+        self.rows.remove(name);
+    }
+
+    /// A second reader writes the row from now on.
+    pub(crate) fn is_catching_up(&mut self, name: &TableName, lane: i32) {
+        if let Some(row) = self.rows.get_mut(name) {
+            row.state = TableState::CatchingUp;
+            row.catch_up_lane = lane;
+        }
+    }
+
+    /// Runs statements on meta rows.
+    pub(crate) async fn run(&mut self, statements: &[String]) -> Result<(), Stop> {
+        let progress = self.lane.progress().clone();
+        self.lane
+            .commit(statements, &progress)
+            .await
+            .map(drop)
+            .map_err(|refused| refused.into_stop("writing progress"))
+    }
+
+    pub(crate) fn tables(&self) -> &MetaTables {
+        &self.tables
+    }
+
     /// Takes over what a copier did; its row is durable already, except for a failure.
-    pub(crate) async fn copied(
-        &mut self,
-        name: &TableName,
-        copied: Copied,
-        tracker: &mut Tracker,
-    ) -> Result<(), Stop> {
+    pub(crate) async fn copied(&mut self, name: &TableName, copied: Copied) -> Result<(), Stop> {
         match copied {
-            Copied::Done(row) => {
-                if let Some(cursor) = &row.cursor {
-                    tracker
-                        .cursors
-                        .set(name.clone(), Standing::Ahead(cursor.clone()));
-                }
-                if let Some(structure) = &row.structure {
-                    tracker.learn(name, structure.clone());
-                }
-                self.rows.insert(name.clone(), *row);
-            }
+            Copied::Done(row) => self.learn(*row),
             Copied::Failed(error) => {
                 let Some(mut row) = self.rows.get(name).cloned() else {
                     return Ok(());
@@ -335,14 +368,14 @@ impl Applier {
         row.state = TableState::Joined;
         row.cursor = None;
         row.error = String::new();
-        Some(RowEdit::Put(row))
+        Some(RowEdit::Put(Box::new(row)))
     }
 }
 
 /// A change of `dm_table`.
 #[derive(Clone, Debug)]
 pub(super) enum RowEdit {
-    Put(TableRow),
+    Put(Box<TableRow>),
     Delete(TableName),
 }
 
@@ -357,7 +390,7 @@ impl RowEdit {
     fn remember(self, rows: &mut BTreeMap<TableName, TableRow>) {
         match self {
             Self::Put(row) => {
-                rows.insert(row.name.clone(), row);
+                rows.insert(row.name.clone(), *row);
             }
             Self::Delete(name) => {
                 rows.remove(&name);

@@ -147,7 +147,7 @@ impl Applier {
             .cloned()
             .unwrap_or_else(|| TableRow::new(table.clone(), TableState::Joined));
         row.structure = Some(structure.clone());
-        RowEdit::Put(row)
+        RowEdit::Put(Box::new(row))
     }
 
     /// Brings the target to where the change leads: nothing, one statement, or several in a row. Each has its own intent, so that a

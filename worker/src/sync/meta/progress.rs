@@ -8,15 +8,11 @@ pub(crate) const UNFINISHED_MAX: usize = 64;
 
 /// Durable progress of a subtask, kept as JSON in lane 0's row.
 ///
-/// Every upstream transaction up to `at` has been dealt with. After stopped tables were resumed the stream reads again from their
-/// cursors; until `at` reaches `floor` again, the tables that had not stopped are already ahead and drop what is at or below `floor`.
+/// Every upstream transaction up to `at` has been dealt with, except for tables that have a cursor of their own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// Where the stream goes on. `None`: the subtask has not been set up.
     pub(crate) at: Option<Position>,
-    /// Where the tables that never stopped stand, while the stream is behind it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) floor: Option<Position>,
     /// A DDL that was, or may have been, sent (R23).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) intent: Option<Intent>,

@@ -14,23 +14,29 @@ pub(crate) enum TableState {
     Waiting,
     /// Rows are being copied; some may be in the target.
     Loading,
-    /// Copied as of its cursor; the stream drops what is at or below it.
+    /// Copied as of its cursor; the main stream passes it over until it has caught up.
     Loaded,
+    /// Has everything up to its cursor; what comes after it is the main stream's.
+    Joining,
     /// Rides on the main cursor.
     Joined,
     /// Stopped at its cursor by an error; nothing of it is applied.
     Stopped,
-    /// Resumed: applied again from its cursor on, while the others wait at the floor.
+    /// Stopped at its cursor by a command.
+    Paused,
+    /// A second reader applies its changes after its cursor, or after the position of that reader's lane if that is later.
     CatchingUp,
 }
 
 impl TableState {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::Waiting, "waiting"),
         (Self::Loading, "loading"),
         (Self::Loaded, "loaded"),
+        (Self::Joining, "joining"),
         (Self::Joined, "joined"),
         (Self::Stopped, "stopped"),
+        (Self::Paused, "paused"),
         (Self::CatchingUp, "catching up"),
     ];
 
@@ -57,6 +63,12 @@ pub(crate) struct TableRow {
     pub(crate) state: TableState,
     /// Everything up to here is applied. `None`: the main cursor says so.
     pub(crate) cursor: Option<Position>,
+    /// Its snapshot was opened without a lock: changes after the cursor and up to here may be in it (R21).
+    pub(crate) window: Option<Position>,
+    /// The lane of the second reader; 0: none.
+    pub(crate) catch_up_lane: i32,
+    /// The target table had rows before the copy began: not every row in it is ours.
+    pub(crate) had_rows: bool,
     /// Structure at that point; `None` before the snapshot.
     pub(crate) structure: Option<Table>,
     /// Why it stopped: DM's error text.
@@ -72,6 +84,9 @@ impl TableRow {
             name,
             state,
             cursor: None,
+            window: None,
+            catch_up_lane: 0,
+            had_rows: false,
             structure: None,
             error: String::new(),
             rows: 0,
@@ -84,16 +99,40 @@ impl TableRow {
         conn: &mut Conn,
         tables: &MetaTables,
     ) -> Result<Vec<Self>, DmError> {
-        type Columns = (String, String, String, String, String, String, u64, u64);
+        type Columns = (
+            String,
+            String,
+            String,
+            String,
+            String,
+            i32,
+            bool,
+            String,
+            String,
+            u64,
+            u64,
+        );
         let select = format!(
-            "SELECT db, tbl, state, cursor_at, structure, error, loaded_rows, loaded_bytes FROM {} WHERE {} ORDER BY db, tbl",
+            "SELECT db, tbl, state, cursor_at, window_at, catch_up_lane, had_rows, structure, error, loaded_rows, loaded_bytes FROM {} WHERE {} ORDER BY db, tbl",
             tables.table(),
             tables.key()
         );
         let rows: Vec<Columns> = conn.query(select).await.map_err(errors::target)?;
         rows.into_iter()
             .map(
-                |(db, table, state, cursor, structure, error, rows, bytes)| {
+                |(
+                    db,
+                    table,
+                    state,
+                    cursor,
+                    window,
+                    catch_up_lane,
+                    had_rows,
+                    structure,
+                    error,
+                    rows,
+                    bytes,
+                )| {
                     let name = TableName::new(db, table);
                     let damaged = |what: &str| {
                         DmError::new(
@@ -105,6 +144,10 @@ impl TableRow {
                         state: TableState::parse(&state).ok_or_else(|| damaged("state"))?,
                         cursor: json(&cursor)
                             .map_err(|cause| damaged("cursor_at").with_cause(cause))?,
+                        window: json(&window)
+                            .map_err(|cause| damaged("window_at").with_cause(cause))?,
+                        catch_up_lane,
+                        had_rows,
                         structure: json(&structure)
                             .map_err(|cause| damaged("structure").with_cause(cause))?,
                         name,
@@ -120,14 +163,17 @@ impl TableRow {
     /// The statement that writes the row, whether it is there or not.
     pub(crate) fn upsert(&self, tables: &MetaTables) -> String {
         format!(
-            "REPLACE INTO {} (task, source, db, tbl, state, cursor_at, structure, error, loaded_rows, loaded_bytes) \
-             VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})",
+            "REPLACE INTO {} (task, source, db, tbl, state, cursor_at, window_at, catch_up_lane, had_rows, structure, error, loaded_rows, loaded_bytes) \
+             VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
             tables.table(),
             tables.key_values(),
             quote_text(&self.name.schema),
             quote_text(&self.name.table),
             quote_text(self.state.text()),
             quote_text(&text(self.cursor.as_ref())),
+            quote_text(&text(self.window.as_ref())),
+            self.catch_up_lane,
+            self.had_rows,
             quote_text(&text(self.structure.as_ref())),
             quote_text(&self.error),
             self.rows,

@@ -42,6 +42,11 @@ impl MetaTables {
         self.name("dm_table")
     }
 
+    /// Quoted name of the table of finished ranges.
+    pub(crate) fn chunk(&self) -> String {
+        self.name("dm_chunk")
+    }
+
     /// `task = … AND source = …`, the start of every key.
     pub(crate) fn key(&self) -> String {
         format!(
@@ -78,9 +83,16 @@ impl MetaTables {
             ),
             format!(
                 "CREATE TABLE IF NOT EXISTS {} ({key}, db VARCHAR(64) NOT NULL, tbl VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, \
-                 cursor_at MEDIUMTEXT NOT NULL, structure MEDIUMTEXT NOT NULL, error TEXT NOT NULL, loaded_rows BIGINT UNSIGNED NOT NULL, \
+                 cursor_at MEDIUMTEXT NOT NULL, window_at MEDIUMTEXT NOT NULL, catch_up_lane INT NOT NULL, had_rows BOOLEAN NOT NULL, structure MEDIUMTEXT NOT NULL, error TEXT NOT NULL, loaded_rows BIGINT UNSIGNED NOT NULL, \
                  loaded_bytes BIGINT UNSIGNED NOT NULL, PRIMARY KEY (task, source, db, tbl)) {options}",
                 self.table()
+            ),
+            format!(
+                "CREATE TABLE IF NOT EXISTS {} ({key}, db VARCHAR(64) NOT NULL, tbl VARCHAR(64) NOT NULL, number BIGINT UNSIGNED NOT NULL, \
+                 after_key MEDIUMTEXT NOT NULL, upto_key MEDIUMTEXT NOT NULL, snapshot MEDIUMTEXT NOT NULL, \
+                 copied_rows BIGINT UNSIGNED NOT NULL, copied_bytes BIGINT UNSIGNED NOT NULL, \
+                 PRIMARY KEY (task, source, db, tbl, number)) {options}",
+                self.chunk()
             ),
         ];
         for statement in statements {

@@ -1,8 +1,11 @@
-//! Runs a subtask's phases: take over, set up, copy, stream.
+//! Runs a subtask: take over, set up, then stream and copy side by side.
 //!
 //! Read `run.rs` (phases and what follows an error), `setup.rs` (taking over), `reader.rs` (the stream in a task of its own),
-//! `streaming.rs` (the loop of the stages), `observer.rs` (how far the source is).
+//! `streaming.rs` (the loop of the stages), `away.rs` (tables off the main cursor), `catch_up.rs` (their second readers),
+//! `observer.rs` (how far the source is).
 
+mod away;
+mod catch_up;
 mod observer;
 mod reader;
 #[allow(
@@ -12,5 +15,6 @@ mod reader;
 mod run;
 mod setup;
 mod streaming;
+mod ticket;
 
 pub(crate) use run::run;

@@ -1,17 +1,16 @@
 //! The life of a subtask.
 
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use dm_model::{DmError, codes, config::TaskMode};
 use dm_proto::pb;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
-use super::{setup, setup::Ready, streaming};
+use super::{away::Away, setup, setup::Ready, streaming};
 use crate::sync::{
     backoff::Backoff,
     control::Control,
-    load::{LoadContext, load_tables},
-    meta::{TableRow, TableState},
+    meta::{Progress, TableRow, TableState},
     stop::Stop,
     subtask::SubtaskSpec,
     track::Standing,
@@ -61,7 +60,7 @@ async fn attempt(spec: &SubtaskSpec, control: &Control, first: &mut bool) -> Res
     *first = false;
     control.update(|status| {
         status.stage = pb::Stage::Running;
-        status.unit = if spec.config.mode == TaskMode::Full {
+        status.unit = if spec.config.mode == TaskMode::Full || Away::is_loading(&ready) {
             pb::UnitType::Load
         } else {
             pb::UnitType::Sync
@@ -71,84 +70,58 @@ async fn attempt(spec: &SubtaskSpec, control: &Control, first: &mut bool) -> Res
     if ready.applier.lane().progress().finished {
         return Ok(());
     }
-    if matches!(spec.config.mode, TaskMode::All | TaskMode::Full) {
-        load(spec, control, &mut ready).await?;
-    }
     if spec.config.mode == TaskMode::Full {
-        let unfinished = ready
-            .applier
-            .rows()
-            .values()
-            .find(|row| matches!(row.state, TableState::Waiting | TableState::Loading));
-        if let Some(row) = unfinished {
-            let error = DmError::parse(&row.error).unwrap_or_else(|| {
-                DmError::new(&codes::TABLE_STOPPED, format!("{} is not copied", row.name))
-            });
-            return Err(Stop::Definite(error));
-        }
-        let progress = crate::sync::meta::Progress {
-            finished: true,
-            ..ready.applier.lane().progress().clone()
-        };
-        return ready.applier.record(Vec::new(), &progress).await;
+        return copy_only(spec, control, ready).await;
     }
     streaming::stream(spec, control, ready).await
 }
 
-/// Copies what is not copied yet.
-async fn load(spec: &SubtaskSpec, control: &Control, ready: &mut Ready) -> Result<(), Stop> {
-    let pending: Vec<TableRow> = ready
+/// A full migration: copies what is not copied yet, and ends.
+async fn copy_only(spec: &SubtaskSpec, control: &Control, mut ready: Ready) -> Result<(), Stop> {
+    let Some(from) = ready.applier.at().cloned() else {
+        return Err(Stop::Definite(DmError::new(
+            &codes::META_DAMAGED,
+            "the subtask has no position",
+        )));
+    };
+    let mut away = Away::start(spec, control, &ready, from)?;
+    control.update(|status| status.unit = pb::UnitType::Load);
+    let keep_alive = Duration::from_millis((spec.token.ttl_ms() / 3).max(200));
+    while Away::is_loading(&ready) {
+        tokio::select! {
+            event = away.event() => away.take_copied(event, &mut ready).await?,
+            // The stream's session stays open meanwhile; without traffic it would run into its idle limit.
+            () = tokio::time::sleep(keep_alive) => ready.applier.lane().keep_alive().await,
+            () = control.stopping() => return Err(Stop::Asked),
+        }
+    }
+    let unfinished = ready
         .applier
         .rows()
         .values()
-        .filter(|row| matches!(row.state, TableState::Waiting | TableState::Loading))
-        .cloned()
-        .collect();
-    if pending.is_empty() {
-        return Ok(());
+        .find(|row| matches!(row.state, TableState::Waiting | TableState::Loading));
+    if let Some(row) = unfinished {
+        let error = DmError::parse(&row.error).unwrap_or_else(|| {
+            DmError::new(&codes::TABLE_STOPPED, format!("{} is not copied", row.name))
+        });
+        return Err(Stop::Definite(error));
     }
-    info!(tables = pending.len(), "copying tables");
-    control.update(|status| status.unit = pb::UnitType::Load);
-    let transformer = std::mem::replace(&mut ready.transformer, setup::transformer(spec)?);
-    let context = LoadContext {
-        upstream: ready.upstream.clone(),
-        target: ready.target.clone(),
-        tables: ready.tables.clone(),
-        control: control.clone(),
-        transformer: Arc::new(Mutex::new(transformer)),
-        on_error: spec.config.on_error,
+    let progress = Progress {
+        finished: true,
+        ..ready.applier.lane().progress().clone()
     };
-    let threads = usize::try_from(spec.config.mydumper.threads).unwrap_or(1);
-    let copying = load_tables(&context, pending, threads);
-    // The stream's session stays open meanwhile; without traffic it would run into its idle limit.
-    let copied = tokio::select! {
-        copied = copying => copied?,
-        () = keep_alive(ready.applier.lane(), spec.token.ttl_ms()) => Vec::new(),
-    };
-    for (name, copied) in copied {
-        ready
-            .applier
-            .copied(&name, copied, &mut ready.tracker)
-            .await?;
-    }
-    setup::publish_tables(control, ready);
-    Ok(())
+    ready.applier.record(Vec::new(), &progress).await
 }
 
-async fn keep_alive(lane: &mut crate::sync::meta::Lane, ttl_ms: u64) {
-    loop {
-        tokio::time::sleep(std::time::Duration::from_millis((ttl_ms / 3).max(200))).await;
-        lane.keep_alive().await;
-    }
-}
-
-/// How a row of `dm_table` stands relative to the stream.
+/// How a row of `dm_table` stands relative to the main stream.
 pub(super) fn standing(row: &TableRow) -> Standing {
-    match (row.state, &row.cursor) {
-        (TableState::Waiting | TableState::Loading, _) => Standing::Unloaded,
-        (TableState::Loaded, Some(cursor)) => Standing::Ahead(cursor.clone()),
-        (TableState::Stopped, Some(cursor)) => Standing::Stopped(cursor.clone()),
-        (TableState::CatchingUp, Some(cursor)) => Standing::Behind(cursor.clone()),
-        _ => Standing::Joined,
+    let cursor = || row.cursor.clone().unwrap_or_default();
+    match row.state {
+        TableState::Waiting | TableState::Loading => Standing::Unloaded,
+        TableState::Loaded | TableState::Stopped | TableState::Paused | TableState::CatchingUp => {
+            Standing::Away(cursor())
+        }
+        TableState::Joining => Standing::Ahead(cursor()),
+        TableState::Joined => Standing::Joined,
     }
 }

@@ -1,6 +1,9 @@
 //! Taking a subtask over: raise, read, and set up what is new.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use dm_model::{BinlogPosition, DmError, GtidSet, Position, TableName, codes, config::TaskMode};
 use mysql_async::{Conn, prelude::Queryable};
@@ -14,15 +17,14 @@ use crate::{
         apply::{Applier, Target},
         control::Control,
         errors,
+        load::{DumpArgs, LoadContext},
         meta::{Lane, MetaTables, Progress, TableRow, TableState, raise},
         status::TableStatus,
         stop::Stop,
         subtask::SubtaskSpec,
-        track::{Standing, TableCursors, Tracker},
+        track::{TableCursors, Tracker},
         transform::Transformer,
-        upstream::{
-            Found, Upstream, current_position, list_databases, list_tables, show_create, still_has,
-        },
+        upstream::{Found, Upstream, current_position, list_databases, list_tables, show_create},
     },
 };
 
@@ -38,8 +40,10 @@ pub(super) struct Ready {
     pub(super) applier: Applier,
     pub(super) tracker: Tracker,
     pub(super) transformer: Transformer,
-    /// The source's estimates, for progress.
-    pub(super) estimates: BTreeMap<TableName, (u64, u64)>,
+    /// The source folds the case of names.
+    pub(super) fold_names: bool,
+    /// The source's estimates, for progress and for sharing out lanes.
+    pub(super) estimates: Arc<BTreeMap<TableName, (u64, u64)>>,
 }
 
 /// Raises the epoch, reads what is durable, and sets up a subtask that is new.
@@ -98,7 +102,7 @@ pub(super) async fn take_over(
     let mut tracker = Tracker::new(
         fold != 0,
         filter,
-        TableCursors::new(progress.floor.clone()),
+        TableCursors::new(progress.at.clone()),
         server.flavor(),
         server.number,
     );
@@ -106,19 +110,20 @@ pub(super) async fn take_over(
     for (name, charset, collation) in list_databases(&mut source).await? {
         tracker.learn_database(&name, &charset, &collation);
     }
+    if first {
+        release_stopped(&mut applier).await?;
+    }
     for row in applier.rows().values() {
         tracker.cursors.set(row.name.clone(), standing(row));
         if let Some(structure) = &row.structure {
             tracker.learn(&row.name, structure.clone());
         }
     }
-    if first {
-        resume_stopped(&mut applier, &mut tracker, &mut source, &server).await?;
-    }
     let estimates = found
         .into_iter()
         .map(|found| (found.name, (found.rows, found.bytes)))
         .collect();
+    let estimates = Arc::new(estimates);
     let ready = Ready {
         upstream,
         target,
@@ -126,6 +131,7 @@ pub(super) async fn take_over(
         applier,
         tracker,
         transformer,
+        fold_names: fold != 0,
         estimates,
     };
     publish_tables(control, &ready);
@@ -255,69 +261,49 @@ fn refuse_merge(found: &[Found], transformer: &Transformer) -> Result<(), Stop> 
     Ok(())
 }
 
-/// Every ordered start lets stopped tables try again: the stream goes back to the oldest of them. A table whose changes the source
-/// has purged meanwhile stays stopped, so that the others don't stop for it.
-async fn resume_stopped(
-    applier: &mut Applier,
-    tracker: &mut Tracker,
-    source: &mut Conn,
-    server: &ServerIdentity,
-) -> Result<(), Stop> {
-    let Some(at) = applier.at().cloned() else {
-        return Ok(());
-    };
-    let mut purged = Vec::new();
-    for row in applier
-        .rows()
-        .values()
-        .filter(|row| row.state == TableState::Stopped)
-    {
-        let Some(cursor) = &row.cursor else { continue };
-        if !still_has(source, server, cursor).await? {
-            let message = format!(
-                "the source no longer has the changes of {} after {cursor}",
-                row.name
-            );
-            purged.push(TableRow {
-                error: DmError::new(&codes::POSITION_PURGED, message).to_string(),
-                ..row.clone()
-            });
-        }
-    }
-    let unreachable: BTreeSet<TableName> = purged.iter().map(|row| row.name.clone()).collect();
-    if !purged.is_empty() {
-        let progress = applier.lane().progress().clone();
-        applier.record(purged, &progress).await?;
-    }
-    let Some(back) = tracker.cursors.resume(&at, &unreachable) else {
-        return Ok(());
-    };
+/// Every ordered start lets stopped tables try again: a second reader takes them up from their cursors, or they are copied again.
+async fn release_stopped(applier: &mut Applier) -> Result<(), Stop> {
     let rows: Vec<TableRow> = applier
         .rows()
         .values()
-        .filter_map(|row| {
-            let standing = tracker.cursors.get(&row.name)?;
-            let (state, cursor) = match standing {
-                Standing::Behind(at) => (TableState::CatchingUp, Some(at.clone())),
-                Standing::Joined => (TableState::Joined, None),
-                _ => return None,
-            };
-            let changed = TableRow {
-                state,
-                cursor,
+        .filter(|row| row.state == TableState::Stopped || !row.error.is_empty())
+        .map(|row| {
+            let mut released = TableRow {
                 error: String::new(),
                 ..row.clone()
             };
-            (changed != *row).then_some(changed)
+            if row.state == TableState::Stopped {
+                (released.state, released.catch_up_lane) = (TableState::CatchingUp, 0);
+            }
+            released
         })
         .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
     info!(tables = rows.len(), "stopped tables go on");
-    let progress = Progress {
-        at: Some(back),
-        floor: tracker.cursors.floor().cloned(),
-        ..applier.lane().progress().clone()
-    };
+    let progress = applier.lane().progress().clone();
     applier.record(rows, &progress).await
+}
+
+/// What copiers need.
+pub(super) fn load_context(
+    spec: &SubtaskSpec,
+    control: &Control,
+    ready: &Ready,
+) -> Result<LoadContext, Stop> {
+    Ok(LoadContext {
+        upstream: ready.upstream.clone(),
+        target: ready.target.clone(),
+        tables: ready.tables.clone(),
+        control: control.clone(),
+        transformer: Arc::new(Mutex::new(transformer(spec)?)),
+        on_error: spec.config.on_error,
+        on_duplicate: spec.config.loader.on_duplicate_logical,
+        args: DumpArgs::parse(&spec.config.mydumper)?,
+        rate: Arc::default(),
+        estimates: ready.estimates.clone(),
+    })
 }
 
 /// Puts the tables into the status.
@@ -347,6 +333,21 @@ pub(super) fn publish_tables(control: &Control, ready: &Ready) {
         .collect();
     let total = ready.estimates.values().map(|(_, bytes)| bytes).sum();
     control.update(|status| {
+        // Of a table that is being copied only its copier knows how far it is.
+        let mut tables = tables;
+        let mut shown = status.tables.iter();
+        for table in tables.iter_mut().filter(|table| table.error.is_none()) {
+            if ![TableState::Waiting, TableState::Loading]
+                .map(TableState::text)
+                .contains(&table.state)
+            {
+                continue;
+            }
+            if let Some(shown) = shown.find(|shown| shown.source == table.source) {
+                (table.state, table.rows, table.bytes) = (shown.state, shown.rows, shown.bytes);
+                table.rows_estimated = table.rows_estimated.max(table.rows);
+            }
+        }
         status.load_bytes_done = tables.iter().map(|table| table.bytes).sum();
         status.load_bytes_total = total;
         status.tables = tables;

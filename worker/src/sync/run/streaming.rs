@@ -14,6 +14,7 @@ use tokio::{
 use tracing::info;
 
 use super::{
+    away::{Away, Event},
     observer,
     reader::{self, Read},
     setup::{self, Ready},
@@ -47,6 +48,7 @@ pub(super) async fn stream(
         )));
     };
     info!(%from, "streaming");
+    let away = Away::start(spec, control, &ready, from.clone())?;
     let (sender, receiver) = reader::queue();
     let (newest_sender, newest) = watch::channel(None);
     let mut helpers = tokio::task::JoinSet::new();
@@ -58,13 +60,13 @@ pub(super) async fn stream(
     ));
     helpers.spawn(observer::observe(ready.upstream.clone(), newest_sender));
     control.update(|status| {
-        status.unit = pb::UnitType::Sync;
         status.position = from.binlog.to_string();
         status.gtid = gtid_text(&from);
     });
     let mut streaming = Streaming {
         control: control.clone(),
         ready,
+        away,
         batch: Batch::default(),
         last_commit: Instant::now(),
         keep_alive: Duration::from_millis((spec.token.ttl_ms() / 3).max(200)),
@@ -79,6 +81,7 @@ pub(super) async fn stream(
 struct Streaming {
     control: Control,
     ready: Ready,
+    away: Away,
     batch: Batch,
     last_commit: Instant,
     keep_alive: Duration,
@@ -92,8 +95,13 @@ impl Streaming {
     async fn run(&mut self, mut receiver: mpsc::Receiver<Read>) -> Result<(), Stop> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.away.tick(&mut self.ready).await?;
+        self.show_unit();
         loop {
             self.control.check()?;
+            if let Some(event) = self.away.try_event() {
+                self.off_cursor(event).await?;
+            }
             let read = match receiver.try_recv() {
                 Ok(read) => Some(read),
                 // Nothing waits behind the batch: latency first.
@@ -103,6 +111,10 @@ impl Streaming {
                 }
                 Err(_) => tokio::select! {
                     read = receiver.recv() => Some(read.unwrap_or_else(|| Read::Failed(DmError::new(&codes::DB_BAD_CONN, "the reader ended")))),
+                    event = self.away.event() => {
+                        self.off_cursor(event).await?;
+                        continue;
+                    }
                     _ = tick.tick() => None,
                     () = self.control.stopping() => return Err(Stop::Asked),
                 },
@@ -136,6 +148,8 @@ impl Streaming {
                 message,
             )));
         }
+        self.away.hold(transaction, &mut self.ready).await?;
+        self.away.taken(&transaction.id);
         let keyed = loop {
             if transaction
                 .items
@@ -155,7 +169,7 @@ impl Streaming {
                         .iter()
                         .filter_map(|item| {
                             if let TrackedItem::Change(change) = item {
-                                Some(change.clone())
+                                Some(Change::clone(change))
                             } else {
                                 None
                             }
@@ -208,6 +222,26 @@ impl Streaming {
         }
     }
 
+    /// A table that is off the main cursor has news.
+    async fn off_cursor(&mut self, event: Event) -> Result<(), Stop> {
+        if Away::needs_quiet(&event) {
+            self.flush().await?;
+        }
+        self.away.take(event, &mut self.ready).await?;
+        self.show_unit();
+        Ok(())
+    }
+
+    /// DM's unit: Load while tables are copied.
+    fn show_unit(&self) {
+        let unit = if Away::is_loading(&self.ready) {
+            pb::UnitType::Load
+        } else {
+            pb::UnitType::Sync
+        };
+        self.control.update(|status| status.unit = unit);
+    }
+
     async fn flush(&mut self) -> Result<(), Stop> {
         if self.batch.is_empty() {
             return Ok(());
@@ -241,6 +275,7 @@ impl Streaming {
             self.ready.applier.lane().keep_alive().await;
             self.last_commit = Instant::now();
         }
+        self.away.tick(&mut self.ready).await?;
         self.refresh();
         Ok(())
     }
@@ -271,12 +306,13 @@ impl Streaming {
         let (average, recent) = self.rate.per_s();
         let newest = self.newest.borrow().clone();
         let at = self.ready.applier.at().cloned();
+        let all_here = self.away.is_done(&self.ready);
         self.control.update(|status| {
             (status.rows_per_s, status.rows_per_s_recent) = (average, recent);
             if let (Some(newest), Some(at)) = (newest, at) {
                 status.source_position = newest.binlog.to_string();
                 status.source_gtid = gtid_text(&newest);
-                status.synced = at.reaches(&newest);
+                status.synced = all_here && at.reaches(&newest);
                 if status.synced {
                     status.lag_ms = Some(0);
                 }

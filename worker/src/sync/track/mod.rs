@@ -3,9 +3,8 @@
 //! `cursors.rs` and `tracker.rs` are pure. The tracker's structures are those at the position of the stream; each table's is kept
 //! durable in its row of `dm_table` and changes in the commit that moves past the DDL.
 //!
-//! Tables off the main cursor: a loaded table is ahead of the stream and drops what its snapshot has; a stopped one stays behind.
-//! Resuming moves the stream back to the oldest stopped table; the others, which stand at the floor, drop what they have until the
-//! stream reaches it (R4; a second reader for them is the Full migration issue's).
+//! A table off the main cursor (loading, loaded, stopped) is passed over by the main stream; a second reader with a tracker of its own
+//! catches it up, and the two meet at a join point (R4, R5).
 
 mod cursors;
 mod matching;

@@ -27,7 +27,7 @@ pub(crate) enum TrackedItem {
         structure: Arc<Table>,
         rows: Arc<RowsEvent<'static>>,
     },
-    Change(Change),
+    Change(Box<Change>),
 }
 
 /// A DDL to be carried out.

@@ -126,7 +126,7 @@ impl Tracker {
                     .map(|found| {
                         found.map(|change| {
                             done.push(change.clone());
-                            TrackedItem::Change(change)
+                            TrackedItem::Change(Box::new(change))
                         })
                     })
                     .map_err(|fault| {
@@ -172,9 +172,11 @@ impl Tracker {
         id: &TransactionId,
     ) -> Result<Option<(TableName, Arc<Table>)>, TableFault> {
         let table = self.folded(&rows.map.schema, &rows.map.table);
-        if !self.filter.allows(&table.schema, Some(&table.table))
-            || !self.cursors.admits(&table, id)
-        {
+        if !self.filter.allows(&table.schema, Some(&table.table)) {
+            return Ok(None);
+        }
+        if !self.cursors.admits(&table, id) {
+            self.cursors.pass(&table, id);
             return Ok(None);
         }
         let Some(structure) = self.shared(&table) else {
@@ -484,13 +486,15 @@ impl Tracker {
         text: &StatementText,
         id: &TransactionId,
     ) -> Result<Option<Change>, TableFault> {
-        if !self.filter.allows(name, None)
-            || self.cursors.floor().is_some_and(|floor| floor.covers(id))
-        {
+        if !self.filter.allows(name, None) {
             return Ok(None);
         }
         if matches!(statement.kind(), Kind::DropDatabase { .. }) {
             return self.drop_database(name, text, id);
+        }
+        if !self.cursors.is_main() {
+            let _already_so = self.schema.apply(statement);
+            return Ok(None);
         }
         // The databases are learnt as they are now, so a statement of the past may find its effect there already.
         let _already_so = self.schema.apply(statement);
@@ -521,6 +525,7 @@ impl Tracker {
         id: &TransactionId,
     ) -> Result<Option<Change>, TableFault> {
         let schema = self.folded(name, "").schema;
+        self.cursors.pass_schema(&schema, id);
         let due: Vec<TableName> = self
             .tables()
             .into_iter()
@@ -561,11 +566,10 @@ impl Tracker {
             .filter(|table| self.filter.allows(&table.schema, Some(&table.table)))
             .cloned()
             .collect();
-        let due: Vec<TableName> = ours
-            .iter()
-            .filter(|table| self.cursors.admits(table, id))
-            .cloned()
-            .collect();
+        let (due, passed): (Vec<TableName>, Vec<TableName>) = ours
+            .into_iter()
+            .partition(|table| self.cursors.admits(table, id));
+        passed.iter().for_each(|table| self.cursors.pass(table, id));
         if due.is_empty() {
             return Ok(None);
         }
@@ -614,7 +618,14 @@ impl Tracker {
         })
     }
 
-    fn folded(&self, schema: &str, table: &str) -> TableName {
+    /// The table is gone, or its structure is kept elsewhere.
+    pub(crate) fn forget(&mut self, table: &TableName) {
+        self.shared.remove(table);
+        self.schema.remove(&table.schema, &table.table);
+    }
+
+    /// The name as this source's names are compared.
+    pub(crate) fn folded(&self, schema: &str, table: &str) -> TableName {
         if self.schema.fold_names {
             TableName::new(schema.to_lowercase(), table.to_lowercase())
         } else {

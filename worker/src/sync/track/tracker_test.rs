@@ -194,7 +194,7 @@ fn r24_tables_at_different_points_are_not_changed_by_one_statement() {
     let mut tracker = tracker();
     tracker
         .cursors
-        .set(TableName::new("shop", "b"), Standing::Stopped(at(5)));
+        .set(TableName::new("shop", "b"), Standing::Away(at(5)));
     match tracker.track(&transaction(10, "RENAME TABLE a TO old, b TO a")) {
         Err(TableFault::Tables(tables, _)) => {
             assert!(tables.contains(&TableName::new("shop", "a")))
@@ -235,7 +235,7 @@ fn decided(action: OperatorAction, sqls: &[&str], hash: &str) -> Tracker {
 fn change(tracker: &mut Tracker, text: &str) -> Option<Change> {
     let tracked = tracker.track(&transaction(10, text)).unwrap();
     match tracked.items.into_iter().next() {
-        Some(TrackedItem::Change(change)) => Some(change),
+        Some(TrackedItem::Change(change)) => Some(*change),
         _ => None,
     }
 }

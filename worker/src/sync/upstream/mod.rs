@@ -10,7 +10,7 @@ mod snapshot;
 mod stream;
 mod structure;
 
-pub(crate) use position::{current_position, still_has};
+pub(crate) use position::{current_position, engine_position, still_has};
 pub(crate) use raw_event::RawEvent;
 pub(crate) use session::Upstream;
 pub(crate) use snapshot::{Opened, Snapshot};

@@ -42,6 +42,50 @@ pub(crate) async fn current_position(
     })
 }
 
+/// Where MariaDB's open snapshot of this session stands: engine and binlog agree on it, unlike on the binlog's own end.
+pub(crate) async fn engine_position(
+    conn: &mut Conn,
+    server: &ServerIdentity,
+    with_gtid: bool,
+) -> Result<Position, DmError> {
+    let upstream = errors::upstream;
+    let rows: Vec<(String, String)> = conn
+        .query("SHOW STATUS LIKE 'binlog_snapshot_%'")
+        .await
+        .map_err(upstream)?;
+    let value = |name: &str| {
+        rows.iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    };
+    let place = value("binlog_snapshot_file")
+        .zip(value("binlog_snapshot_position").and_then(|offset| offset.parse::<u64>().ok()));
+    let (file, offset) = place.ok_or_else(|| {
+        DmError::new(
+            &codes::NO_MASTER_STATUS,
+            "the upstream does not say where a snapshot stands (Binlog_snapshot_file): is its binlog on?",
+        )
+    })?;
+    let gtid = if with_gtid {
+        let set: Option<String> = conn
+            .exec_first("SELECT BINLOG_GTID_POS(?, ?)", (file, offset))
+            .await
+            .map_err(upstream)?;
+        Some(GtidSet::parse_for(
+            server.flavor(),
+            &set.unwrap_or_default(),
+        )?)
+    } else {
+        None
+    };
+    Ok(Position {
+        gtid,
+        binlog: BinlogPosition::new(file, offset),
+        server: server.uuid.clone(),
+    })
+}
+
 /// Whether the source still has everything after `position` in its binlogs.
 pub(crate) async fn still_has(
     conn: &mut Conn,
