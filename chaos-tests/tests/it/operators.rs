@@ -50,12 +50,19 @@ async fn wait_error(scene: &Scene, texts: &[&str]) -> Result<String> {
 }
 
 async fn wait_no_error(scene: &mut Scene) -> Result<()> {
-    scene
-        .wait_status("nothing is in error", |status| {
-            status.errors.is_empty() && status.stage == "Running"
-        })
-        .await?;
-    scene.wait_synced().await
+    // A table that is let go may stop again, until the last decision has reached the worker.
+    for _ in 0..20 {
+        scene
+            .wait_status("nothing is in error", |status| {
+                status.errors.is_empty() && status.stage == "Running"
+            })
+            .await?;
+        scene.wait_synced().await?;
+        if scene.status().await?.errors.is_empty() {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("tables stop again: {:?}", scene.status().await)
 }
 
 /// `binlog …` that must take effect at the source.
