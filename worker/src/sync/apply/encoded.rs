@@ -10,8 +10,8 @@ use super::{Place, WritePlan};
 
 /// Bytes of a statement that a message shows.
 const SHOWN_BYTES: usize = 300;
-/// Duplicate entry.
-const DUPLICATE: &str = "1062";
+/// How the cause of an error begins when a key is taken already.
+const DUPLICATE: &str = "Error 1062 ";
 
 /// The statements of a batch, one after the other in one buffer.
 #[derive(Debug, Default)]
@@ -147,7 +147,7 @@ impl Encoded {
         let duplicate = error
             .cause
             .as_deref()
-            .is_some_and(|cause| cause.contains(DUPLICATE));
+            .is_some_and(|cause| cause.starts_with(DUPLICATE));
         if mode == OnRowMismatch::Repair && statement.single && duplicate {
             again.tables.insert(table.clone());
             again.repaired.insert(statement.place);

@@ -123,6 +123,8 @@ impl Target {
             format!("SET SESSION tidb_idle_transaction_timeout = {idle_s}"),
             "SET SESSION tidb_txn_mode = 'pessimistic'".to_owned(),
             "SET SESSION tidb_disable_txn_auto_retry = 1".to_owned(),
+            // Values of AUTO_RANDOM columns are upstream's.
+            "SET SESSION allow_auto_random_explicit_insert = 1".to_owned(),
         ];
         for set in optional {
             let _unknown_variable = conn.query_drop(set).await;
