@@ -530,7 +530,14 @@ fn value_of(raw: Raw, column: &PlannedColumn) -> Result<Value, String> {
     let kind = column.column.ty.kind;
     Ok(match raw {
         Raw::NULL => Value::Null,
-        Raw::Int(value) if column.column.ty.unsigned => {
+        // The driver gives what fits as signed; a row of the binlog has these unsigned.
+        Raw::Int(value)
+            if column.column.ty.unsigned
+                || matches!(
+                    kind,
+                    TypeKind::Enum | TypeKind::Set | TypeKind::Bit | TypeKind::Year
+                ) =>
+        {
             Value::UInt(u64::try_from(value).map_err(|error| error.to_string())?)
         }
         Raw::Int(value) => Value::Int(value),
