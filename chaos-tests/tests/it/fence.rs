@@ -172,7 +172,7 @@ async fn r27_remove_meta_deletes_rows_of_older_generations() -> Result<()> {
     scene
         .at_target(&[
             &format!("INSERT INTO `{meta}`.dm_lane SELECT task, source, 7, epoch, incarnation, 99, 0, '', '' FROM `{meta}`.dm_head"),
-            &format!("INSERT INTO `{meta}`.dm_table SELECT task, source, 'gone', 'gone', 'joined', '', '', '', 0, 0 FROM `{meta}`.dm_head"),
+            &format!("INSERT INTO `{meta}`.dm_table (task, source, db, tbl, state, cursor_at, window_at, catch_up_lane, had_rows, structure, error, loaded_rows, loaded_bytes) SELECT task, source, 'gone', 'gone', 'joined', '', '', 0, 0, '', '', 0, 0 FROM `{meta}`.dm_head"),
             "DROP DATABASE `{db}`",
         ])
         .await?;

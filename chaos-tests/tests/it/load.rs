@@ -271,9 +271,10 @@ impl Ledger {
 async fn newest(endpoint: &Endpoint, db: &str) -> Option<u64> {
     let mut conn = endpoint.conn().await.ok()?;
     let newest = conn
-        .query_first::<u64, _>(format!("SELECT MAX(id) FROM `{db}`.tick"))
+        .query_first::<Option<u64>, _>(format!("SELECT MAX(id) FROM `{db}`.tick"))
         .await
-        .ok()?;
+        .ok()?
+        .flatten();
     let _ = conn.disconnect().await;
     newest
 }

@@ -146,18 +146,18 @@ async fn a_target_table_with_rows_is_refused() -> Result<()> {
     scene
         .at_target(&[
             "CREATE DATABASE `{db}`",
-            "CREATE TABLE `{db}`.keyed (id BIGINT PRIMARY KEY, code VARCHAR(40) NOT NULL, n INT NOT NULL, UNIQUE KEY (code))",
-            "INSERT INTO `{db}`.keyed VALUES (5, 'of somebody else', 1)",
+            "CREATE TABLE `{db}`.plain (a INT, b VARCHAR(40), f FLOAT, t TIMESTAMP(3) NULL)",
+            "INSERT INTO `{db}`.plain VALUES (5, 'of somebody else', 1, NULL)",
         ])
         .await?;
     let load = Load::start(&scene, seed(), 100);
     scene.begin().await?;
-    wait_stopped(&scene, "keyed", "has rows").await?;
+    wait_stopped(&scene, "plain", "has rows").await?;
     ensure!(
-        scene.number("SELECT COUNT(*) FROM {db}.keyed").await? == 1,
+        scene.number("SELECT COUNT(*) FROM {db}.plain").await? == 1,
         "the rows that were there were touched"
     );
-    scene.at_target(&["DELETE FROM `{db}`.keyed"]).await?;
+    scene.at_target(&["DELETE FROM `{db}`.plain"]).await?;
     resume(&scene).await?;
     wait_no_errors(&scene).await?;
     finish(&mut scene, load).await?;

@@ -26,8 +26,12 @@ use crate::{
     },
 };
 
-/// How long our lock request may wait in the table's queue, and so hold up the writers behind it.
+/// How long our first lock requests may wait in the table's queue, and so hold up the writers behind it.
 const LOCK_WAIT: Duration = Duration::from_millis(30);
+/// Later ones wait longer: a busy server may never answer within so little.
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(480);
+/// After so many requests they wait twice as long.
+const LOCK_WAIT_DOUBLES: u32 = 4;
 /// The server's own limit, should ours not get through. It counts in seconds.
 const LOCK_WAIT_S: u32 = 1;
 /// Pause between two requests, so that writers who queued behind us get through.
@@ -179,10 +183,11 @@ impl Opener<'_> {
             return Ok(Some((self.begin_in_window().await?, false)));
         }
         let mut waited = false;
-        let mut tries = 0;
+        let mut tries: u32 = 0;
         loop {
             self.control.check()?;
-            match self.try_lock(consistency).await? {
+            let wait = LOCK_WAIT * (1 << (tries / LOCK_WAIT_DOUBLES).min(4));
+            match self.try_lock(consistency, wait.min(LOCK_WAIT_MAX)).await? {
                 Lock::Held => break,
                 Lock::Gone => return Ok(None),
                 Lock::Denied(error) if consistency == Consistency::Auto && keyed => {
@@ -302,7 +307,7 @@ impl Opener<'_> {
         Ok(())
     }
 
-    async fn try_lock(&mut self, consistency: Consistency) -> Result<Lock, Stop> {
+    async fn try_lock(&mut self, consistency: Consistency, wait: Duration) -> Result<Lock, Stop> {
         let statement = if consistency == Consistency::Flush {
             "FLUSH TABLES WITH READ LOCK".to_owned()
         } else {
@@ -311,7 +316,7 @@ impl Opener<'_> {
         let id = self.lock.id();
         let asked = self.lock.query_drop(statement);
         tokio::pin!(asked);
-        let answer = match tokio::time::timeout(LOCK_WAIT, &mut asked).await {
+        let answer = match tokio::time::timeout(wait, &mut asked).await {
             Ok(answer) => answer,
             Err(_) => {
                 let mut killer = match self.killer.take() {
