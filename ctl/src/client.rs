@@ -4,12 +4,16 @@
 //! meets a lost connection or an election, the walk goes on from the next address for a bounded time; a mutating call keeps its
 //! request id, so a master that already applied it answers with the stored outcome.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use dm_proto::{
     pb::master_client::MasterClient,
     request_id::RequestId,
     transport::{self, MESSAGE_BYTES_MAX, Security},
+    v1::{LeaderRequest, session_client::SessionClient},
 };
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::{
@@ -37,6 +41,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(35 * 60);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// How long a master may take to say what it has applied.
+const STAMP_TIMEOUT: Duration = Duration::from_millis(500);
+/// What a master says when it surely did not propose the change.
+const NOTHING_PROPOSED: &str = "nothing was proposed";
+
 /// So long an address is tried alone.
 const HEAD_START: Duration = Duration::from_millis(300);
 
@@ -53,7 +62,7 @@ pub struct Client {
 struct Walk {
     /// Index of the address to try first.
     next: usize,
-    connected: Option<(usize, Master)>,
+    connected: Option<(usize, Channel)>,
 }
 
 impl Client {
@@ -85,18 +94,51 @@ impl Client {
         .await
     }
 
-    /// A call that changes something; all its repetitions carry one request id.
+    /// A call that changes something; all its repetitions carry one request id. When no answer came the error says whether the
+    /// masters may have carried it out (R28).
     pub async fn operate<Q: Clone, A>(
         &self,
         message: Q,
         call: impl AsyncFn(Master, Request<Q>) -> Result<Response<A>, Status>,
     ) -> Result<A, CtlError> {
-        let id = RequestId::generate();
-        self.repeat(async |master| {
+        let id = self.request_id().await;
+        let sent = AtomicBool::new(false);
+        let answer = self.repeat(async |master| {
             let request = transport::mutating_request(message.clone(), OPERATION_TIMEOUT, &id);
-            transport::within(OPERATION_TIMEOUT, call(master, request)).await
+            let answer = transport::within(OPERATION_TIMEOUT, call(master, request)).await;
+            if let Err(status) = &answer {
+                let unknown = transport::is_unavailable(status)
+                    || status.code() == tonic::Code::DeadlineExceeded;
+                if unknown && !status.message().contains(NOTHING_PROPOSED) {
+                    sent.store(true, Ordering::Relaxed);
+                }
+            }
+            answer
+        });
+        answer.await.map_err(|error| match error {
+            error @ (CtlError::Rpc(_) | CtlError::Connect(_)) if sent.load(Ordering::Relaxed) => {
+                CtlError::message(format!(
+                    "outcome unknown, request id {id}: {error}\nThe change may have been made, or may still be: look with \
+                     query-status or list-member before you repeat the command."
+                ))
+            }
+            error @ CtlError::Connect(_) => CtlError::message(format!("{error} Nothing was changed.")),
+            error => error,
         })
-        .await
+    }
+
+    /// A fresh id, stamped with what the masters have applied, so that they can tell an id that they have forgotten. Masters
+    /// that don't say get one without a stamp.
+    async fn request_id(&self) -> RequestId {
+        let Ok((_, channel)) = self.connected().await else {
+            return RequestId::generate();
+        };
+        let mut client = SessionClient::new(channel);
+        let asked = client.leader(transport::request(LeaderRequest {}, STAMP_TIMEOUT));
+        match tokio::time::timeout(STAMP_TIMEOUT, asked).await {
+            Ok(Ok(reply)) => RequestId::stamped(reply.into_inner().applied),
+            _ => RequestId::generate(),
+        }
     }
 
     async fn repeat<A>(
@@ -108,7 +150,7 @@ impl Client {
         loop {
             let begun = Instant::now();
             let error = match self.connected().await {
-                Ok((index, master)) => match call(master).await {
+                Ok((index, channel)) => match call(master(channel)).await {
                     Ok(answer) => return Ok(answer.into_inner()),
                     Err(status) if transport::is_unavailable(&status) => {
                         self.leave(index).await;
@@ -128,15 +170,15 @@ impl Client {
         }
     }
 
-    async fn connected(&self) -> Result<(usize, Master), CtlError> {
+    async fn connected(&self) -> Result<(usize, Channel), CtlError> {
         if self.addrs.is_empty() {
             return Err(CtlError::message(
                 "no master address: give --master-addr or set the environment variable DM_MASTER_ADDR",
             ));
         }
         let mut walk = self.walk.lock().await;
-        if let Some((index, master)) = &walk.connected {
-            return Ok((*index, master.clone()));
+        if let Some((index, channel)) = &walk.connected {
+            return Ok((*index, channel.clone()));
         }
         let start = walk.next;
         let order = (0..self.addrs.len()).map(|step| (start + step) % self.addrs.len());
@@ -146,9 +188,8 @@ impl Client {
             Ok((index, channel))
         });
         let (index, channel) = dialled.await.map_err(CtlError::Connect)?;
-        let master = MasterClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        walk.connected = Some((index, master.clone()));
-        Ok((index, master))
+        walk.connected = Some((index, channel.clone()));
+        Ok((index, channel))
     }
 
     /// Forgets a master that cannot serve now; the next walk starts behind it.
@@ -163,6 +204,10 @@ impl Client {
             walk.next = (index + 1) % self.addrs.len().max(1);
         }
     }
+}
+
+fn master(channel: Channel) -> Master {
+    MasterClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 /// Tries them in order and takes the first that succeeds. One that fails hands on at once, one that is silent after a head

@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::{Config, Invocation, Settings},
+    recover,
     server::Master,
 };
 
@@ -20,6 +21,10 @@ const EXIT_START_FAILED: u8 = 2;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    if args.nth(1).is_some_and(|word| word == "recover") {
+        return recover(args);
+    }
     match Settings::read(std::env::args_os()) {
         Ok(Invocation::Print(text)) => {
             // Whoever closed the pipe does not want to read on.
@@ -30,6 +35,20 @@ pub fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         },
+        Err(error) => failed(&error),
+    }
+}
+
+fn recover(args: std::env::ArgsOs) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| start_error("the runtime", &error));
+    match runtime.and_then(|runtime| runtime.block_on(recover::run(args))) {
+        Ok(text) => {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
         Err(error) => failed(&error),
     }
 }

@@ -8,8 +8,9 @@ use std::{
 
 use dm_model::{DmError, codes};
 use dm_proto::{
-    pb::master_server::MasterServer, transport::MESSAGE_BYTES_MAX,
-    v1::session_server::SessionServer,
+    pb::master_server::MasterServer,
+    transport::MESSAGE_BYTES_MAX,
+    v1::{membership_server::MembershipServer, session_server::SessionServer},
 };
 use tokio::{
     net::TcpListener,
@@ -26,10 +27,12 @@ use crate::{
     config::Config,
     http,
     leader::{self, LeaderOptions},
+    membership::MembershipService,
     raft::{ELECTION_MS_DEFAULT, HEARTBEAT_MS_DEFAULT, RaftNode, RaftOptions},
     replica::Replica,
     replicated::{CommandMachine, Replicated},
     session::SessionService,
+    state::LEVEL_MAX,
 };
 
 /// Time for requests in flight when the process stops; sessions end at once.
@@ -64,8 +67,9 @@ impl Master {
             })?;
         let replicated = Replicated::new();
         let machine = Arc::new(RwLock::new(CommandMachine::new(replicated.clone())));
-        let node = RaftNode::start(raft_options(&config), machine).await?;
-        Self::serve(config, listener, Arc::new(node), replicated)
+        let evicted = watch::Sender::new(false);
+        let node = RaftNode::start(raft_options(&config, evicted.subscribe()), machine).await?;
+        Self::serve(config, listener, Arc::new(node), replicated, evicted)
     }
 
     fn serve(
@@ -73,6 +77,7 @@ impl Master {
         listener: TcpListener,
         replica: Arc<dyn Replica>,
         replicated: Arc<Replicated>,
+        evicted: watch::Sender<bool>,
     ) -> Result<Self, DmError> {
         let addr = listener.local_addr().map_err(|error| {
             DmError::new(&codes::MASTER_START_SERVICE, "the listening port is gone")
@@ -80,7 +85,6 @@ impl Master {
         })?;
         let stop = CancellationToken::new();
         let (current, term) = watch::channel(None);
-        let evicted = watch::Sender::new(false);
         let options = LeaderOptions {
             lease_ttl_ms: config.lease_ttl_ms,
             evicted: evicted.subscribe(),
@@ -98,11 +102,13 @@ impl Master {
             .as_ref()
             .map_or_else(|| Arc::from([].as_slice()), |key| Arc::from(key.as_bytes()));
         let session = SessionService::new(replica.clone(), replicated.clone(), term.clone(), key);
+        let membership = MembershipService::new(replica.clone(), replicated.clone(), term.clone());
         let api = Api::new(config, replica.clone(), replicated, term, evicted);
         let server = tokio::spawn(run_server(
             listener,
             MasterService::new(api.clone()),
             session,
+            membership,
             replica.clone(),
             stop.clone(),
         ));
@@ -172,6 +178,7 @@ async fn run_server(
     listener: TcpListener,
     master: MasterService,
     session: SessionService,
+    membership: MembershipService,
     replica: Arc<dyn Replica>,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
@@ -183,7 +190,8 @@ async fn run_server(
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let routes = Routes::from(http::router(replica))
         .add_service(master)
-        .add_service(session);
+        .add_service(session)
+        .add_service(MembershipServer::new(membership));
     Server::builder()
         .accept_http1(true)
         .tcp_nodelay(true)
@@ -194,7 +202,7 @@ async fn run_server(
         .await
 }
 
-fn raft_options(config: &Config) -> RaftOptions {
+fn raft_options(config: &Config, evicted: watch::Receiver<bool>) -> RaftOptions {
     RaftOptions {
         data_dir: config.data_dir.clone(),
         name: config.name.clone(),
@@ -206,7 +214,9 @@ fn raft_options(config: &Config) -> RaftOptions {
             .iter()
             .map(|member| (member.name.clone(), member.peer_addr.clone()))
             .collect(),
-        join: Vec::new(),
+        join: config.join.clone(),
+        state_level_max: LEVEL_MAX,
+        evicted,
         heartbeat_ms: HEARTBEAT_MS_DEFAULT,
         election_ms: ELECTION_MS_DEFAULT,
     }

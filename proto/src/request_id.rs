@@ -14,6 +14,8 @@ pub const KEY: &str = "dm-request-id";
 
 /// How ids begin that a server made for a request that came without one.
 const MADE_BY_SERVER: &str = "made-";
+/// Between the random part and the stamp.
+const STAMP_MARK: char = '@';
 
 /// Longer ids are refused: they are stored in the replicated state.
 const LENGTH_MAX: usize = 64;
@@ -28,6 +30,12 @@ impl RequestId {
         Self(Uuid::new_v4().to_string())
     }
 
+    /// A fresh random id with a stamp: the index of the newest log entry that a master had applied before the request was made. Masters
+    /// refuse an id that is older than what they remember (R28).
+    pub fn stamped(applied: u64) -> Self {
+        Self(format!("{}{STAMP_MARK}{applied}", Uuid::new_v4()))
+    }
+
     /// Takes an id from outside; `None` when it is empty, too long or not printable ASCII without spaces.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.len() <= LENGTH_MAX;
@@ -39,9 +47,12 @@ impl RequestId {
         Self::parse(metadata.get(KEY)?.to_str().ok()?)
     }
 
-    /// The id that came with a request, or a fresh one that says that none came.
-    pub fn read_or_generate(metadata: &MetadataMap) -> Self {
-        Self::read(metadata).unwrap_or_else(|| Self(format!("{MADE_BY_SERVER}{}", Uuid::new_v4())))
+    /// A fresh id, stamped as in [`Self::stamped`], that says that the caller sent none.
+    pub fn made_by_server(applied: u64) -> Self {
+        Self(format!(
+            "{MADE_BY_SERVER}{}{STAMP_MARK}{applied}",
+            Uuid::new_v4()
+        ))
     }
 
     /// Whether the caller sent none (stock `dmctl`): a repetition comes under another id then.
@@ -63,6 +74,11 @@ impl RequestId {
     }
 }
 
+/// The stamp of an id, if it has one.
+pub fn stamp(id: &str) -> Option<u64> {
+    id.rsplit_once(STAMP_MARK)?.1.parse().ok()
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -79,8 +95,11 @@ mod tests {
         assert_eq!(RequestId::read(&metadata), None);
         let id = RequestId::generate();
         id.attach(&mut metadata);
-        assert_eq!(RequestId::read(&metadata), Some(id.clone()));
-        assert_eq!(RequestId::read_or_generate(&metadata), id);
+        assert_eq!(RequestId::read(&metadata), Some(id));
+        let stamped = RequestId::stamped(u64::MAX);
+        assert_eq!(stamp(stamped.as_str()), Some(u64::MAX));
+        assert_eq!(RequestId::parse(stamped.as_str()), Some(stamped));
+        assert_eq!(stamp(RequestId::generate().as_str()), None);
     }
 
     #[test]

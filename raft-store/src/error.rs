@@ -48,6 +48,15 @@ pub enum StoreError {
     #[error("raft store: a sync failed before ({0}); restart this member")]
     SyncFailed(String),
 
+    /// The machine can't apply an entry.
+    #[error("this program can't apply log entry {index}: {reason}")]
+    Halt {
+        /// Index of the entry.
+        index: u64,
+        /// Why, and what to do.
+        reason: String,
+    },
+
     /// The machine did not accept a snapshot.
     #[error("the state machine refuses the snapshot: {0}")]
     Restore(String),

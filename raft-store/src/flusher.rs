@@ -4,37 +4,18 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use openraft::storage::IOFlushed;
 use rocksdb::DB;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::error::StoreError;
-use crate::types::TypeConfig;
+use crate::kv::Synced;
 
 /// Appends and votes that may wait for a sync at the same time; more block their callers.
 const WAITERS_MAX: usize = 1024;
 
-/// Someone to be told when everything written so far is on disk.
-pub(crate) enum Waiter {
-    /// openraft's own callback of an append.
-    Append(IOFlushed<TypeConfig>),
-    /// A writer of ours.
-    Writer(oneshot::Sender<Result<(), StoreError>>),
-}
-
-impl Waiter {
-    fn complete(self, outcome: Result<(), StoreError>) {
-        match self {
-            Self::Append(callback) => callback.io_completed(outcome.map_err(io::Error::from)),
-            // A writer that gave up needs no answer.
-            Self::Writer(sender) => drop(sender.send(outcome)),
-        }
-    }
-}
-
 /// Handle of the syncing thread. Dropping it lets the thread finish what was asked.
 pub(crate) struct Flusher {
-    waiters: Option<mpsc::Sender<Waiter>>,
+    waiters: Option<mpsc::Sender<Synced>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -50,17 +31,10 @@ impl Flusher {
         })
     }
 
-    /// Asks for a sync of all that is written, and for `waiter` to be told.
-    pub(crate) async fn submit(&self, waiter: Waiter) -> Result<(), StoreError> {
+    /// Asks for a sync of all that is written, and for `then` to be told.
+    pub(crate) async fn submit(&self, then: Synced) -> Result<(), StoreError> {
         let waiters = self.waiters.as_ref().ok_or(StoreError::Closed)?;
-        waiters.send(waiter).await.map_err(|_| StoreError::Closed)
-    }
-
-    /// Waits until all that is written is on disk.
-    pub(crate) async fn sync(&self) -> Result<(), StoreError> {
-        let (sender, receiver) = oneshot::channel();
-        self.submit(Waiter::Writer(sender)).await?;
-        receiver.await.map_err(|_| StoreError::Closed)?
+        waiters.send(then).await.map_err(|_| StoreError::Closed)
     }
 }
 
@@ -73,7 +47,7 @@ impl Drop for Flusher {
     }
 }
 
-fn run(db: &DB, mut receiver: mpsc::Receiver<Waiter>) {
+fn run(db: &DB, mut receiver: mpsc::Receiver<Synced>) {
     // After a failed sync the kernel may have thrown the dirty pages away, and a later sync would
     // succeed without them. So the first failure is the last word.
     let mut failed: Option<String> = None;
@@ -88,8 +62,8 @@ fn run(db: &DB, mut receiver: mpsc::Receiver<Waiter>) {
             tracing::error!(%error, "syncing the raft log failed");
             failed = Some(error.to_string());
         }
-        for waiter in batch {
-            waiter.complete(match &failed {
+        for then in batch {
+            then(match &failed {
                 None => Ok(()),
                 Some(text) => Err(StoreError::SyncFailed(text.clone())),
             });

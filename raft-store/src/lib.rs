@@ -15,9 +15,10 @@
 //! - `snapshot`: sequence number (u64) and part number (u32) to a piece; part `u32::MAX` is the header,
 //!   written last, which makes the snapshot exist.
 //!
-//! Read in this order: [`types`], [`machine`], `record`, `store`, `flusher`, `log_store`, `snapshots`,
-//! `state_machine`.
+//! Read in this order: [`types`], [`machine`], `record`, [`kv`], `rocks`, `flusher`, `store`, `log_store`, `snapshots`,
+//! `state_machine`; `remains` for the loss of a majority.
 
+pub mod kv;
 pub mod machine;
 pub mod types;
 
@@ -26,6 +27,8 @@ mod flusher;
 mod log_store;
 mod options;
 mod record;
+mod remains;
+mod rocks;
 mod snapshots;
 mod state_machine;
 mod store;
@@ -33,6 +36,7 @@ mod store;
 pub use error::StoreError;
 pub use log_store::LogStore;
 pub use machine::Machine;
+pub use remains::Remains;
 pub use state_machine::{SnapshotWriter, StateMachine};
 pub use store::Store;
 pub use types::{Payload, PeerNode, Reply, TypeConfig};

@@ -2,91 +2,90 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::marker::PhantomData;
 use std::ops::{Bound, ControlFlow, RangeBounds};
 use std::sync::Arc;
 
 use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader};
-use rocksdb::WriteBatch;
 
-use crate::error::{StoreError, database};
-use crate::flusher::Waiter;
+use crate::error::StoreError;
+use crate::kv::{Change, LOGS, META};
 use crate::record::Place;
-use crate::store::{COMMITTED, LOGS, META, PURGED, Store, VOTE};
-use crate::types::{Entry, LogId, TypeConfig, Vote};
-
-/// Above every key of the log, whose keys have eight bytes.
-const LOG_END: [u8; 9] = [0xff; 9];
+use crate::store::{COMMITTED, LOG_END, PURGED, Store, VOTE};
+use crate::types::{Entry, LogId, TypeConfig, Types, Vote};
 
 /// Bytes of payload that one read for replication collects at most (at least one entry comes).
 const READ_BYTES_MAX: usize = 2 << 20;
 
 /// The raft log and vote. Clones share the store.
-#[derive(Clone)]
-pub struct LogStore {
+pub struct LogStore<C = TypeConfig> {
     store: Arc<Store>,
+    types: PhantomData<fn() -> C>,
 }
 
-impl LogStore {
+impl<C> Clone for LogStore<C> {
+    fn clone(&self) -> Self {
+        Self::new(self.store.clone())
+    }
+}
+
+impl<C> LogStore<C> {
     pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+        Self {
+            store,
+            types: PhantomData,
+        }
     }
 
     fn write_entries(&self, entries: impl IntoIterator<Item = Entry>) -> Result<(), StoreError> {
-        let family = self.store.family(LOGS)?;
-        let mut batch = WriteBatch::default();
-        for entry in entries {
+        let put = |entry: Entry| {
             let key = entry.log_id.index.to_be_bytes();
-            batch.put_cf(
-                family,
-                key,
-                Place {
-                    family: LOGS,
-                    key: &key,
-                }
-                .encode(&entry)?,
-            );
-        }
-        self.store
-            .db()
-            .write(batch)
-            .map_err(database("can't append to the log"))
+            let place = Place {
+                family: LOGS,
+                key: &key,
+            };
+            Ok(Change::Put {
+                family: LOGS,
+                value: place.encode(&entry)?,
+                key: key.to_vec(),
+            })
+        };
+        let puts: Result<Vec<Change>, StoreError> = entries.into_iter().map(put).collect();
+        self.store.kv().write("can't append to the log", puts?)
     }
 
     fn remove_after(&self, last: Option<LogId>) -> Result<(), StoreError> {
-        let first = last
-            .map_or(0, |id| id.index.saturating_add(1))
-            .to_be_bytes();
-        let mut batch = WriteBatch::default();
-        batch.delete_range_cf(
-            self.store.family(LOGS)?,
-            first.as_slice(),
-            LOG_END.as_slice(),
-        );
+        let first = last.map_or(0, |id| id.index.saturating_add(1));
+        let remove = Change::RemoveRange {
+            family: LOGS,
+            from: first.to_be_bytes().to_vec(),
+            to: LOG_END.to_vec(),
+        };
         self.store
-            .db()
-            .write(batch)
-            .map_err(database("can't truncate the log"))
+            .kv()
+            .write("can't truncate the log", vec![remove])
     }
 
     fn remove_upto(&self, upto: LogId) -> Result<(), StoreError> {
-        let purged = Place {
+        let key = PURGED.as_bytes();
+        let purged = Change::Put {
             family: META,
-            key: PURGED.as_bytes(),
-        }
-        .encode(&upto)?;
-        let mut batch = WriteBatch::default();
-        batch.put_cf(self.store.family(META)?, PURGED, purged);
-        let end = upto.index.saturating_add(1).to_be_bytes();
-        batch.delete_range_cf(self.store.family(LOGS)?, 0u64.to_be_bytes(), end);
+            key: key.to_vec(),
+            value: Place { family: META, key }.encode(&upto)?,
+        };
+        let remove = Change::RemoveRange {
+            family: LOGS,
+            from: 0u64.to_be_bytes().to_vec(),
+            to: upto.index.saturating_add(1).to_be_bytes().to_vec(),
+        };
         self.store
-            .db()
-            .write(batch)
-            .map_err(database("can't purge the log"))
+            .kv()
+            .write("can't purge the log", vec![purged, remove])
     }
 }
 
-impl RaftLogReader<TypeConfig> for LogStore {
+impl<C: Types> RaftLogReader<C> for LogStore<C> {
     async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<Entry>, io::Error>
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
@@ -123,10 +122,10 @@ impl RaftLogReader<TypeConfig> for LogStore {
     }
 }
 
-impl RaftLogStorage<TypeConfig> for LogStore {
+impl<C: Types> RaftLogStorage<C> for LogStore<C> {
     type LogReader = Self;
 
-    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
+    async fn get_log_state(&mut self) -> Result<LogState<C>, io::Error> {
         let last_purged_log_id: Option<LogId> = self.store.read_meta(PURGED)?;
         let last_log_id = self
             .store
@@ -159,17 +158,16 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         Ok(committed.flatten())
     }
 
-    async fn append<I>(
-        &mut self,
-        entries: I,
-        callback: IOFlushed<TypeConfig>,
-    ) -> Result<(), io::Error>
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<C>) -> Result<(), io::Error>
     where
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
         self.write_entries(entries)?;
-        Ok(self.store.notify_synced(Waiter::Append(callback)).await?)
+        let told = |outcome: Result<(), StoreError>| {
+            callback.io_completed(outcome.map_err(io::Error::from));
+        };
+        Ok(self.store.kv().sync_then(Box::new(told)).await?)
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {

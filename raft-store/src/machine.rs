@@ -4,8 +4,9 @@
 ///
 /// Two machines that applied the same payloads in the same order are equal, and so are their answers.
 pub trait Machine: Send + Sync + 'static {
-    /// Applies one committed payload and answers it. Never fails: a refusal is an answer like any other.
-    fn apply(&mut self, index: u64, payload: &[u8]) -> Vec<u8>;
+    /// Applies one committed payload and answers it. A refusal is an answer like any other. An error means that this
+    /// program can't know what the entry does to the state (R26): nothing was changed, and the member stops.
+    fn apply(&mut self, index: u64, payload: &[u8]) -> Result<Vec<u8>, String>;
 
     /// The whole state as bytes that [`Machine::restore`] understands.
     fn snapshot(&self) -> Vec<u8>;

@@ -1,11 +1,11 @@
 //! Snapshots on disk: written in pieces, made real by a header, a bounded number kept.
 
-use rocksdb::{Direction, IteratorMode, WriteBatch};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{StoreError, database};
+use crate::error::StoreError;
+use crate::kv::{Change, SNAPSHOT};
 use crate::record::Place;
-use crate::store::{SNAPSHOT, Store};
+use crate::store::{SNAPSHOT_END, Store};
 use crate::types::{Snapshot, SnapshotMeta};
 
 /// Bounds what one write batch holds beside the snapshot itself.
@@ -50,16 +50,23 @@ pub(crate) async fn save(
     let sequence = newest_key(store)?.map_or(0, |(sequence, _)| sequence.saturating_add(1));
     write(store, sequence, meta, data)?;
     store.sync().await?;
-    let mut batch = WriteBatch::default();
-    batch.delete_range_cf(store.family(SNAPSHOT)?, key(0, 0), key(sequence, 0));
-    store
-        .db()
-        .write(batch)
-        .map_err(database("can't remove old snapshots"))
+    let remove = Change::RemoveRange {
+        family: SNAPSHOT,
+        from: key(0, 0).to_vec(),
+        to: key(sequence, 0).to_vec(),
+    };
+    store.kv().write("can't remove old snapshots", vec![remove])
 }
 
 fn write(store: &Store, sequence: u64, meta: &SnapshotMeta, data: &[u8]) -> Result<(), StoreError> {
-    let family = store.family(SNAPSHOT)?;
+    let put = |key: [u8; 12], value: Vec<u8>| {
+        let put = Change::Put {
+            family: SNAPSHOT,
+            key: key.to_vec(),
+            value,
+        };
+        store.kv().write("can't write a snapshot", vec![put])
+    };
     let mut pieces = 0u32;
     for piece in data.chunks(PIECE_BYTES) {
         let key = key(sequence, pieces);
@@ -68,10 +75,7 @@ fn write(store: &Store, sequence: u64, meta: &SnapshotMeta, data: &[u8]) -> Resu
             key: &key,
         }
         .seal(piece);
-        store
-            .db()
-            .put_cf(family, key, framed)
-            .map_err(database("can't write a snapshot"))?;
+        put(key, framed)?;
         pieces = pieces.saturating_add(1);
     }
     let header = Header {
@@ -85,10 +89,7 @@ fn write(store: &Store, sequence: u64, meta: &SnapshotMeta, data: &[u8]) -> Resu
         key: &key,
     }
     .encode(&header)?;
-    store
-        .db()
-        .put_cf(family, key, framed)
-        .map_err(database("can't write a snapshot"))
+    put(key, framed)
 }
 
 /// The newest finished snapshot.
@@ -103,10 +104,7 @@ pub(crate) fn load(store: &Store) -> Result<Option<Snapshot>, StoreError> {
             family: SNAPSHOT,
             key: &key,
         };
-        let found = store
-            .db()
-            .get_pinned_cf(store.family(SNAPSHOT)?, key)
-            .map_err(database("can't read"))?;
+        let found = store.kv().get(SNAPSHOT, &key)?;
         let framed = found.ok_or_else(|| StoreError::Damaged {
             record: place.name(),
             reason: "this piece of the snapshot is missing".to_string(),
@@ -140,20 +138,13 @@ fn newest(store: &Store) -> Result<Option<(u64, Header)>, StoreError> {
                 family: SNAPSHOT,
                 key: &key,
             };
-            let found = store
-                .db()
-                .get_pinned_cf(store.family(SNAPSHOT)?, key)
-                .map_err(database("can't read"))?;
-            return match found {
+            return match store.kv().get(SNAPSHOT, &key)? {
                 Some(framed) => Ok(Some((sequence, place.decode(&framed)?))),
                 None => Ok(None),
             };
         }
         below = match sequence.checked_sub(1) {
-            Some(previous) => key_at_or_before(
-                store,
-                IteratorMode::From(&key(previous, HEADER), Direction::Reverse),
-            )?,
+            Some(previous) => key_upto(store, &key(previous, HEADER))?,
             None => None,
         };
     }
@@ -161,17 +152,13 @@ fn newest(store: &Store) -> Result<Option<(u64, Header)>, StoreError> {
 }
 
 fn newest_key(store: &Store) -> Result<Option<(u64, u32)>, StoreError> {
-    key_at_or_before(store, IteratorMode::End)
+    key_upto(store, &SNAPSHOT_END)
 }
 
-fn key_at_or_before(
-    store: &Store,
-    mode: IteratorMode<'_>,
-) -> Result<Option<(u64, u32)>, StoreError> {
-    let Some(record) = store.db().iterator_cf(store.family(SNAPSHOT)?, mode).next() else {
+fn key_upto(store: &Store, bound: &[u8]) -> Result<Option<(u64, u32)>, StoreError> {
+    let Some((key, _)) = store.kv().last_upto(SNAPSHOT, bound)? else {
         return Ok(None);
     };
-    let (key, _) = record.map_err(database("can't read a snapshot"))?;
     let parsed = split(&key).ok_or_else(|| StoreError::Damaged {
         record: Place {
             family: SNAPSHOT,

@@ -1,6 +1,7 @@
 //! openraft's state machine around a [`Machine`] in memory.
 
 use std::io;
+use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::{Stream, StreamExt};
@@ -12,10 +13,11 @@ use crate::error::StoreError;
 use crate::machine::Machine;
 use crate::snapshots;
 use crate::store::Store;
-use crate::types::{LogId, Membership, Reply, Snapshot, SnapshotMeta, TypeConfig};
+use crate::types::{LogId, Membership, Reply, Snapshot, SnapshotMeta, TypeConfig, Types};
 
 /// Applies committed entries to a machine and keeps its snapshots.
-pub struct StateMachine {
+pub struct StateMachine<C = TypeConfig> {
+    types: PhantomData<fn() -> C>,
     store: Arc<Store>,
     machine: Arc<RwLock<dyn Machine>>,
     applied: Option<LogId>,
@@ -23,10 +25,11 @@ pub struct StateMachine {
     applied_index: watch::Sender<u64>,
 }
 
-impl StateMachine {
+impl<C> StateMachine<C> {
     pub(crate) fn new(store: Arc<Store>, machine: Arc<RwLock<dyn Machine>>) -> Self {
         let (applied_index, _) = watch::channel(0);
         Self {
+            types: PhantomData,
             store,
             machine,
             applied: None,
@@ -47,11 +50,12 @@ impl StateMachine {
     }
 
     // A panic of the machine poisons the lock. openraft stops the member then; readers may still look.
-    fn apply_payload(&self, index: u64, payload: &[u8]) -> Vec<u8> {
+    fn apply_payload(&self, index: u64, payload: &[u8]) -> Result<Vec<u8>, StoreError> {
         self.machine
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .apply(index, payload)
+            .map_err(|reason| StoreError::Halt { index, reason })
     }
 
     fn meta(&self) -> SnapshotMeta {
@@ -62,9 +66,9 @@ impl StateMachine {
     }
 }
 
-impl RaftStateMachine<TypeConfig> for StateMachine {
+impl<C: Types> RaftStateMachine<C> for StateMachine<C> {
     type SnapshotData = Vec<u8>;
-    type SnapshotBuilder = SnapshotWriter;
+    type SnapshotBuilder = SnapshotWriter<C>;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, Membership), io::Error> {
         Ok((self.applied, self.membership.clone()))
@@ -72,12 +76,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn apply<Strm>(&mut self, mut entries: Strm) -> Result<(), io::Error>
     where
-        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+        Strm: Stream<Item = Result<EntryResponder<C>, io::Error>> + Unpin + OptionalSend,
     {
         while let Some(item) = entries.next().await {
             let (entry, responder) = item?;
             let reply = match &entry.payload {
-                EntryPayload::Normal(payload) => self.apply_payload(entry.log_id.index, &payload.0),
+                EntryPayload::Normal(payload) => {
+                    self.apply_payload(entry.log_id.index, &payload.0)?
+                }
                 EntryPayload::Blank => Vec::new(),
                 EntryPayload::Membership(membership) => {
                     self.membership = Membership::new(Some(entry.log_id), membership.clone());
@@ -100,6 +106,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             .unwrap_or_else(PoisonError::into_inner)
             .snapshot();
         SnapshotWriter {
+            types: PhantomData,
             store: self.store.clone(),
             meta: self.meta(),
             data,
@@ -132,13 +139,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 }
 
 /// Writes one snapshot while the machine goes on.
-pub struct SnapshotWriter {
+pub struct SnapshotWriter<C = TypeConfig> {
+    types: PhantomData<fn() -> C>,
     store: Arc<Store>,
     meta: SnapshotMeta,
     data: Vec<u8>,
 }
 
-impl RaftSnapshotBuilder<TypeConfig> for SnapshotWriter {
+impl<C: Types> RaftSnapshotBuilder<C> for SnapshotWriter<C> {
     type SnapshotData = Vec<u8>;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {

@@ -1,53 +1,49 @@
-//! The database: opened once, checked whole, shared by log and state machine.
+//! The store: opened once, checked whole, shared by log and state machine.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, Direction, IteratorMode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 
-use crate::error::{StoreError, database};
-use crate::flusher::{Flusher, Waiter};
+use crate::error::StoreError;
+use crate::kv::{Change, KeyValue, LOGS, META, SNAPSHOT};
 use crate::log_store::LogStore;
 use crate::machine::Machine;
-use crate::options;
 use crate::record::Place;
+use crate::rocks::Rocks;
 use crate::state_machine::StateMachine;
-use crate::types::{Entry, LogId};
+use crate::types::{Entry, LogId, Types};
 
-pub(crate) const META: &str = "meta";
-pub(crate) const LOGS: &str = "logs";
-pub(crate) const SNAPSHOT: &str = "snapshot";
+/// Above every key of the log, whose keys have eight bytes.
+pub(crate) const LOG_END: [u8; 9] = [0xff; 9];
+/// Above every key of a snapshot, whose keys have twelve bytes.
+pub(crate) const SNAPSHOT_END: [u8; 13] = [0xff; 13];
 
 pub(crate) const VOTE: &str = "vote";
 pub(crate) const COMMITTED: &str = "committed";
 pub(crate) const PURGED: &str = "purged";
 
-/// An open store. Two processes can't open one folder: RocksDB holds a lock on it.
+/// An open store.
 pub struct Store {
-    // Before `db`: its thread must end first.
-    flusher: Flusher,
-    db: Arc<DB>,
+    kv: Arc<dyn KeyValue>,
     /// Held while a snapshot is written: one that is built here and one that the leader sends may come at once.
     pub(crate) saving_snapshot: tokio::sync::Mutex<()>,
 }
 
 impl Store {
     /// Opens or creates the store in `folder`, and reads the whole log once: a damaged record shall be
-    /// found now, not when this member leads.
+    /// found now, not when this member leads. Two processes can't open one folder.
     pub fn open(folder: &Path) -> Result<Arc<Self>, StoreError> {
-        let cache = options::cache();
-        let families = [META, LOGS, SNAPSHOT]
-            .map(|name| ColumnFamilyDescriptor::new(name, options::family(&cache)));
-        let db = DB::open_cf_descriptors(&options::database(), folder, families)
-            .map_err(database("can't open the database"))?;
-        let db = Arc::new(db);
-        let flusher = Flusher::start(db.clone()).map_err(|_| StoreError::Closed)?;
+        Self::over(Arc::new(Rocks::open(folder)?))
+    }
+
+    /// The store over any map; see [`KeyValue`].
+    pub fn over(kv: Arc<dyn KeyValue>) -> Result<Arc<Self>, StoreError> {
         let store = Arc::new(Self {
-            flusher,
-            db,
+            kv,
             saving_snapshot: tokio::sync::Mutex::new(()),
         });
         store.check_log()?;
@@ -59,8 +55,21 @@ impl Store {
         LogStore::new(self.clone())
     }
 
+    /// The log and vote for other parameters of openraft.
+    pub fn log_of<C: Types>(self: &Arc<Self>) -> LogStore<C> {
+        LogStore::new(self.clone())
+    }
+
     /// The state machine around `machine`, which must be new: openraft brings it up to date.
     pub fn state_machine<M: Machine>(self: &Arc<Self>, machine: Arc<RwLock<M>>) -> StateMachine {
+        self.state_machine_of(machine)
+    }
+
+    /// The state machine for other parameters of openraft.
+    pub fn state_machine_of<C: Types, M: Machine>(
+        self: &Arc<Self>,
+        machine: Arc<RwLock<M>>,
+    ) -> StateMachine<C> {
         StateMachine::new(self.clone(), machine)
     }
 
@@ -68,47 +77,28 @@ impl Store {
     pub fn is_pristine(&self) -> Result<bool, StoreError> {
         let vote: Option<crate::types::Vote> = self.read_meta(VOTE)?;
         let purged: Option<LogId> = self.read_meta(PURGED)?;
-        let mut entries = self.db.iterator_cf(self.family(LOGS)?, IteratorMode::Start);
-        let mut snapshots = self
-            .db
-            .iterator_cf(self.family(SNAPSHOT)?, IteratorMode::Start);
-        Ok(vote.is_none()
-            && purged.is_none()
-            && entries.next().is_none()
-            && snapshots.next().is_none())
+        let entries = self.kv.last_upto(LOGS, &LOG_END)?;
+        let snapshots = self.kv.last_upto(SNAPSHOT, &SNAPSHOT_END)?;
+        Ok(vote.is_none() && purged.is_none() && entries.is_none() && snapshots.is_none())
     }
 
     /// Bytes of the database on disk, for metrics.
     pub fn disk_bytes(&self) -> u64 {
-        let property = |name| {
-            let family = self.family(name).ok()?;
-            self.db
-                .property_int_value_cf(family, "rocksdb.total-sst-files-size")
-                .ok()?
-        };
-        [META, LOGS, SNAPSHOT]
-            .into_iter()
-            .filter_map(property)
-            .sum()
+        self.kv.disk_bytes()
     }
 
-    pub(crate) fn db(&self) -> &DB {
-        &self.db
+    pub(crate) fn kv(&self) -> &dyn KeyValue {
+        &*self.kv
     }
 
-    pub(crate) fn family(&self, name: &'static str) -> Result<&ColumnFamily, StoreError> {
-        self.db.cf_handle(name).ok_or_else(|| StoreError::Damaged {
-            record: name.to_string(),
-            reason: "the column family is missing".to_string(),
-        })
-    }
-
+    /// Waits until all that is written is on disk.
     pub(crate) async fn sync(&self) -> Result<(), StoreError> {
-        self.flusher.sync().await
-    }
-
-    pub(crate) async fn notify_synced(&self, waiter: Waiter) -> Result<(), StoreError> {
-        self.flusher.submit(waiter).await
+        let (sender, receiver) = oneshot::channel();
+        // A writer that gave up needs no answer.
+        self.kv
+            .sync_then(Box::new(|outcome| drop(sender.send(outcome))))
+            .await?;
+        receiver.await.map_err(|_| StoreError::Closed)?
     }
 
     pub(crate) fn read_meta<T: DeserializeOwned>(
@@ -119,10 +109,7 @@ impl Store {
             family: META,
             key: key.as_bytes(),
         };
-        let found = self
-            .db
-            .get_pinned_cf(self.family(META)?, key)
-            .map_err(database("can't read"))?;
+        let found = self.kv.get(META, key.as_bytes())?;
         found.map(|framed| place.decode(&framed)).transpose()
     }
 
@@ -136,9 +123,12 @@ impl Store {
             key: key.as_bytes(),
         }
         .encode(value)?;
-        self.db
-            .put_cf(self.family(META)?, key, framed)
-            .map_err(database("can't write"))
+        let put = Change::Put {
+            family: META,
+            key: key.as_bytes().to_vec(),
+            value: framed,
+        };
+        self.kv.write("can't write", vec![put])
     }
 
     /// Entries from `first` up to and including `last`, in order and without a hole between them.
@@ -153,19 +143,15 @@ impl Store {
 
     /// The newest entry.
     pub(crate) fn last_entry(&self) -> Result<Option<Entry>, StoreError> {
-        let mut records = self.db.iterator_cf(self.family(LOGS)?, IteratorMode::End);
-        match records.next() {
-            None => Ok(None),
-            Some(record) => {
-                let (key, framed) = record.map_err(database("can't read the log"))?;
-                Place {
-                    family: LOGS,
-                    key: &key,
-                }
-                .decode(&framed)
-                .map(Some)
+        let found = self.kv.last_upto(LOGS, &LOG_END)?;
+        let decode = |(key, framed): (Vec<u8>, Vec<u8>)| {
+            Place {
+                family: LOGS,
+                key: &key,
             }
-        }
+            .decode(&framed)
+        };
+        found.map(decode).transpose()
     }
 
     /// Shows entries from `first` to `last` in order until `visit` breaks.
@@ -175,40 +161,30 @@ impl Store {
         last: u64,
         mut visit: impl FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let start = first.to_be_bytes();
-        let mode = IteratorMode::From(&start, Direction::Forward);
         let mut expected: Option<u64> = None;
-        for record in self.db.iterator_cf(self.family(LOGS)?, mode) {
-            let (key, framed) = record.map_err(database("can't read the log"))?;
-            let place = Place {
-                family: LOGS,
-                key: &key,
-            };
-            let index = <[u8; 8]>::try_from(&*key)
-                .map(u64::from_be_bytes)
-                .map_err(|_| StoreError::Damaged {
+        self.kv
+            .visit(LOGS, &first.to_be_bytes(), &mut |key, framed| {
+                let place = Place { family: LOGS, key };
+                let damaged = |reason: String| StoreError::Damaged {
                     record: place.name(),
-                    reason: "its key is no index".to_string(),
-                })?;
-            if index > last {
-                break;
-            }
-            if let Some(expected) = expected.filter(|expected| *expected != index) {
-                return Err(StoreError::Hole { index: expected });
-            }
-            let entry: Entry = place.decode(&framed)?;
-            if entry.log_id.index != index {
-                return Err(StoreError::Damaged {
-                    record: place.name(),
-                    reason: format!("it holds entry {}", entry.log_id.index),
-                });
-            }
-            expected = index.checked_add(1);
-            if visit(entry).is_break() {
-                break;
-            }
-        }
-        Ok(())
+                    reason,
+                };
+                let index = <[u8; 8]>::try_from(key)
+                    .map(u64::from_be_bytes)
+                    .map_err(|_| damaged("its key is no index".to_string()))?;
+                if index > last {
+                    return Ok(ControlFlow::Break(()));
+                }
+                if let Some(expected) = expected.filter(|expected| *expected != index) {
+                    return Err(StoreError::Hole { index: expected });
+                }
+                let entry: Entry = place.decode(framed)?;
+                if entry.log_id.index != index {
+                    return Err(damaged(format!("it holds entry {}", entry.log_id.index)));
+                }
+                expected = index.checked_add(1);
+                Ok(visit(entry))
+            })
     }
 
     fn check_log(&self) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use openraft::RaftTypeConfig;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 openraft::declare_raft_types!(
@@ -16,6 +17,39 @@ openraft::declare_raft_types!(
         Node = PeerNode,
 );
 
+/// Any parameters of openraft that store the same: those of the simulation differ from [`TypeConfig`] in the runtime only.
+pub trait Types:
+    RaftTypeConfig<
+        D = Payload,
+        R = Reply,
+        NodeId = u64,
+        Node = PeerNode,
+        Term = u64,
+        LeaderId = LeaderId,
+        Vote = Vote,
+        Payload = openraft::EntryPayload<Payload, u64, PeerNode>,
+        Entry = Entry,
+    >
+{
+}
+
+impl<C> Types for C where
+    C: RaftTypeConfig<
+            D = Payload,
+            R = Reply,
+            NodeId = u64,
+            Node = PeerNode,
+            Term = u64,
+            LeaderId = LeaderId,
+            Vote = Vote,
+            Payload = openraft::EntryPayload<Payload, u64, PeerNode>,
+            Entry = Entry,
+        >
+{
+}
+
+/// A term and its leader.
+pub type LeaderId = openraft::type_config::alias::LeaderIdOf<TypeConfig>;
 /// Id of a log entry.
 pub type LogId = openraft::type_config::alias::LogIdOf<TypeConfig>;
 /// One log entry.

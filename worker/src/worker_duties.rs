@@ -4,11 +4,11 @@ use crate::checks;
 use crate::http::Shown;
 use crate::session::{Duties, Grantor};
 use crate::supervisor::{SourceView, Spawn, Supervisor, current_error, list_response};
-use crate::sync::{TableCommands, TableOp};
+use crate::sync::{self, TableCommands, TableOp};
 use dm_model::{DmError, SourceId, TableName, TaskName, codes};
 use dm_proto::v1::{
-    Call, CheckSourceReply, Desired, OperateTableCall, OperateTableReply, Reply, SubtaskReport,
-    call, reply,
+    Call, CheckSourceReply, Desired, OperateTableCall, OperateTableReply, RaiseFenceReply, Reply,
+    SubtaskReport, call, reply,
 };
 use futures::future::BoxFuture;
 use prost::Message as _;
@@ -19,6 +19,9 @@ use tracing::Instrument as _;
 
 /// A call without a timeout of its own gets this one; DM's budget for a pre-check.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// How long one try to stop another worker's subtask at the target may take.
+const STOPPING_TTL_MS: u64 = 10_000;
 
 /// Joins the parts that the session serves.
 pub(crate) struct WorkerDuties<S: Spawn> {
@@ -81,6 +84,13 @@ impl<S: Spawn> WorkerDuties<S> {
                 &self.supervisor.views(),
                 &asked,
             ))),
+            call::Kind::RaiseFence(asked) => {
+                let spec = self
+                    .supervisor
+                    .stopping_spec(grantor, &asked, STOPPING_TTL_MS)?;
+                sync::silence(&spec).await?;
+                Ok(reply::Kind::RaiseFence(RaiseFenceReply {}))
+            }
             call::Kind::CheckTask(asked) => Ok(reply::Kind::CheckTask(
                 checks::check_task(&asked, &grantor.secret_key).await?,
             )),
@@ -165,6 +175,7 @@ fn kind_name(call: &Call) -> &'static str {
         Some(call::Kind::CheckTask(_)) => "check-task",
         Some(call::Kind::CurrentError(_)) => "current-error",
         Some(call::Kind::OperateTable(_)) => "table",
+        Some(call::Kind::RaiseFence(_)) => "raise-fence",
         None => "unknown",
     }
 }

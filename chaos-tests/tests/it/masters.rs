@@ -338,3 +338,53 @@ async fn r32_a_pause_that_nobody_confirms_says_so() -> Result<()> {
     scene.wait_synced().await?;
     scene.must_be_identical().await
 }
+
+/// R32: the owner is frozen and can't be asked. Another worker ends its writes at the target, so the pause is acknowledged, and it holds
+/// when the owner wakes up.
+#[tokio::test(flavor = "multi_thread")]
+async fn r32_a_pause_with_a_frozen_owner_is_enforced_at_the_target() -> Result<()> {
+    let mut scene = Scene::open(Plan {
+        masters: 1,
+        workers: 2,
+        // Long, so that nobody takes the source over meanwhile.
+        lease_ttl: "60s",
+        ..Plan::default()
+    })
+    .await?;
+    scene
+        .at_source(&[
+            "CREATE DATABASE {db}",
+            "CREATE TABLE {db}.ticks (id BIGINT PRIMARY KEY AUTO_INCREMENT, at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6))",
+            "INSERT INTO {db}.ticks () VALUES ()",
+        ])
+        .await?;
+    scene.begin().await?;
+    scene.wait_synced().await?;
+    let owner = scene.cluster.owner(SOURCE).await?;
+    let frozen = scene
+        .cluster
+        .workers
+        .get_mut(owner)
+        .context("no such worker")?;
+    frozen
+        .process()?
+        .signal(nix::sys::signal::Signal::SIGSTOP)?;
+    let begun = Instant::now();
+    scene.ctl(&["pause-task", TASK]).await?;
+    println!("paused without the owner in {:?}", begun.elapsed());
+    scene
+        .at_source(&["INSERT INTO {db}.ticks () VALUES ()"])
+        .await?;
+    let woken = scene
+        .cluster
+        .workers
+        .get_mut(owner)
+        .context("no such worker")?;
+    woken.process()?.signal(nix::sys::signal::Signal::SIGCONT)?;
+    sleep(Duration::from_secs(3)).await;
+    let rows = scene.number("SELECT COUNT(*) FROM `{db}`.ticks").await?;
+    ensure!(rows == 1, "a paused task wrote");
+    scene.ctl(&["resume-task", TASK]).await?;
+    scene.wait_synced().await?;
+    scene.must_be_identical().await
+}

@@ -3,14 +3,15 @@
 //! A start is confirmed by a report under the epoch that authorised it: an older report can't be
 //! mistaken for it. A stop is confirmed by an answer that the worker gave *after* it was told (orders
 //! and questions travel in one stream, in order). What is not confirmed in time is said (R32): the
-//! change is recorded, and writes may go on until the worker hears of it or its lease ends.
+//! change is recorded, and writes may go on until the worker hears of it or its lease ends. Before that, another worker is asked
+//! to end the writes where they land: it raises head and lanes of the subtask to the stopping entry's index.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use dm_model::{DmError, codes};
 use dm_proto::{
     pb::{self, CommonWorkerResponse, QueryStatusListResponse, Stage},
-    v1::{Outcome, QueryStatusCall, SubtaskReport, call, reply},
+    v1::{Outcome, QueryStatusCall, RaiseFenceCall, SubtaskReport, call, reply},
 };
 use futures::future::join_all;
 use prost::Message;
@@ -25,6 +26,11 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Longest single question to a worker.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A worker that is connected has so long before another one ends the writes of its subtask.
+const RAISE_AFTER: Duration = Duration::from_secs(4);
+/// Longest try to end them.
+const RAISE_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// Which standstill is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -33,6 +39,9 @@ pub(super) enum Stop {
     /// Gone.
     Removed,
 }
+
+/// By source: the call with which another worker ends the writes of a subtask.
+pub(super) type Silencing = BTreeMap<String, RaiseFenceCall>;
 
 /// True when nothing failed.
 pub(super) fn all_succeeded(sources: &[CommonWorkerResponse]) -> bool {
@@ -149,18 +158,58 @@ impl Led {
             .find(|report| report.task == task && report.source_id == source)
     }
 
+    /// What another worker needs to end the writes of these subtasks; taken before they are removed.
+    pub(super) fn silencing(&self, task: &str) -> Silencing {
+        self.read(|state| {
+            let known = state.tasks.get(task)?;
+            let call = |source: &String| {
+                let call = RaiseFenceCall {
+                    task: task.to_owned(),
+                    source_id: source.clone(),
+                    task_yaml: known.yaml_of(source)?.to_owned(),
+                    source_yaml: state.sources.get(source)?.yaml.clone(),
+                    epoch: 0,
+                    generation: known.generation.0,
+                };
+                Some((source.clone(), call))
+            };
+            Some(known.subtasks.keys().filter_map(call).collect())
+        })
+        .unwrap_or_default()
+    }
+
     /// Waits until each subtask stands still, or is gone.
     pub(super) async fn confirm_stopped(
         &self,
         task: &str,
         done: &Outcome,
         stop: Stop,
+        silencing: &Silencing,
     ) -> Vec<CommonWorkerResponse> {
-        let waits = done
-            .sources
-            .iter()
-            .map(|source| self.confirm_one_stopped(task, source, done.index, stop));
+        let waits = done.sources.iter().map(|source| async move {
+            let call = silencing.get(source).map(|call| RaiseFenceCall {
+                epoch: done.index,
+                ..call.clone()
+            });
+            self.confirm_one_stopped(task, source, done.index, stop, call)
+                .await
+        });
         join_all(waits).await
+    }
+
+    /// True when another worker has ended the writes of the subtask at the target.
+    async fn silenced(&self, owner: Option<&str>, call: &RaiseFenceCall) -> Result<(), String> {
+        let workers = self.term.hub.connected();
+        let Some(worker) = workers.iter().find(|worker| Some(worker.as_str()) != owner) else {
+            return Err("and no other worker is there to end its writes at the target".to_owned());
+        };
+        let kind = call::Kind::RaiseFence(call.clone());
+        match self.term.hub.call(worker, kind, RAISE_TIMEOUT).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!(
+                "and worker {worker} could not end its writes at the target: {error}"
+            )),
+        }
     }
 
     async fn confirm_one_stopped(
@@ -169,8 +218,12 @@ impl Led {
         source: &str,
         index: u64,
         stop: Stop,
+        silencing: Option<RaiseFenceCall>,
     ) -> CommonWorkerResponse {
         let deadline = Instant::now() + CONFIRM_TIMEOUT;
+        let raise_at = Instant::now() + RAISE_AFTER;
+        let mut silencing = silencing;
+        let mut missing = String::new();
         loop {
             let (owner, same_process, last_epoch) = self.read(|state| {
                 let source = state.sources.get(source);
@@ -197,9 +250,18 @@ impl Led {
                 None if last_epoch == Some(0) => return response(source, "", Ok(String::new())),
                 _ => {}
             }
+            let awaited = same_process && Instant::now() < raise_at;
+            if !awaited && let Some(call) = silencing.take() {
+                match self.silenced(owner.as_deref(), &call).await {
+                    Ok(()) => {
+                        return response(source, &owner.unwrap_or_default(), Ok(String::new()));
+                    }
+                    Err(why) => missing = why,
+                }
+            }
             if Instant::now() >= deadline || self.term.over.is_cancelled() {
                 let worker = owner.unwrap_or_default();
-                return response(source, &worker, Err(unconfirmed(source, &worker)));
+                return response(source, &worker, Err(unconfirmed(source, &worker, &missing)));
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }
@@ -259,14 +321,14 @@ impl Led {
     }
 }
 
-fn unconfirmed(source: &str, worker: &str) -> String {
+fn unconfirmed(source: &str, worker: &str, missing: &str) -> String {
     let who = if worker.is_empty() {
         format!("source {source} has no worker now, and its last one has not confirmed")
     } else {
         format!("worker {worker} has not confirmed")
     };
-    let message = format!("recorded; writes may continue: {who}");
-    DmError::new(&codes::MASTER_FAIL_TO_GET_EXPECT_RESULT, message).to_string()
+    let message = format!("recorded; writes may continue: {who} {missing}");
+    DmError::new(&codes::MASTER_FAIL_TO_GET_EXPECT_RESULT, message.trim_end()).to_string()
 }
 
 fn stage_name(stage: i32) -> &'static str {

@@ -37,11 +37,29 @@ impl Api {
     }
 
     async fn evict(&self) -> Result<(), DmError> {
-        // First, so that a refusal (nobody else can lead) leaves this master leading.
+        // First, so that a refusal (nobody else can lead) leaves this master as it is.
         if self.replica.leadership().borrow().is_leader {
             self.replica.step_down(STEP_DOWN_TIMEOUT).await?;
+        } else {
+            self.check_others_can_lead().await?;
         }
         self.evicted.send_replace(true);
         Ok(())
+    }
+
+    async fn check_others_can_lead(&self) -> Result<(), DmError> {
+        let answers = self.replica.identify_members().await;
+        let willing = self.replica.members().into_iter().any(|member| {
+            let answer = answers.get(&member.node_id);
+            member.is_voter && answer.is_some_and(|answer| !answer.evicted)
+        });
+        if willing {
+            return Ok(());
+        }
+        let message =
+            "this is the last master that can lead: no other one answers and is not evicted itself";
+        Err(DmError::new(&codes::NO_QUORUM, message).with_workaround(
+            "Start another master, or run `dmctl operate-leader cancel-evict` at one; see `list-member --master`.",
+        ))
     }
 }

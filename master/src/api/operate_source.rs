@@ -19,6 +19,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(20);
 const ADDED_UNBOUND: &str = "source is added but there is no free worker to bound";
 const STOPPED_UNBOUND: &str = "source is stopped and hasn't bound to worker before being stopped";
 
+/// Name of the one step that creates sources.
+const CREATE_STEP: &str = "create";
+
 struct Checked {
     id: String,
     yaml: String,
@@ -60,7 +63,7 @@ impl Led {
         for text in &request.config {
             let source = SourceConfig::parse(text)?;
             let id = source.value.source_id.to_string();
-            let exists = !self.done_before(&put_step(&id))
+            let exists = !self.done_before(CREATE_STEP)
                 && self.read(|state| state.sources.contains_key(&id));
             if exists || !seen.insert(id.clone()) {
                 return Err(DmError::new(
@@ -94,47 +97,25 @@ impl Led {
         self.await_bound(&checked).await
     }
 
-    /// All or nothing: what this request created is removed again at the first failure.
+    /// All or nothing.
     async fn put_all(&self, checked: &[Checked], worker: &str) -> Result<(), ApiError> {
-        let mut created = Vec::new();
+        let mut kinds = Vec::new();
         for source in checked {
-            created.push(source.id.clone());
-            if let Err(error) = self.put_one(source, worker).await {
-                // Behind an entry whose outcome is not known the removals would make things worse, not better.
-                let definite =
-                    matches!(&error, ApiError::Dm(error) if error.kind == dm_model::Kind::Definite);
-                for id in created.into_iter().filter(|_| definite) {
-                    // A removal that fails leaves a source without tasks: harmless, and shown by `operate-source show`.
-                    let _ = self
-                        .propose(
-                            &format!("undo/{id}"),
-                            Kind::RemoveSource(RemoveSource { source_id: id }),
-                        )
-                        .await;
-                }
-                return Err(error);
+            let put = PutSource {
+                source_id: source.id.clone(),
+                yaml: source.yaml.clone(),
+                create_only: true,
+            };
+            kinds.push((Kind::PutSource(put), Vec::new()));
+            if !worker.is_empty() {
+                let pin = PinSource {
+                    source_id: source.id.clone(),
+                    worker: worker.to_owned(),
+                };
+                kinds.push((Kind::PinSource(pin), Vec::new()));
             }
         }
-        Ok(())
-    }
-
-    async fn put_one(&self, source: &Checked, worker: &str) -> Result<(), ApiError> {
-        let put = PutSource {
-            source_id: source.id.clone(),
-            yaml: source.yaml.clone(),
-            create_only: true,
-        };
-        self.propose(&put_step(&source.id), Kind::PutSource(put))
-            .await?;
-        if !worker.is_empty() {
-            let pin = PinSource {
-                source_id: source.id.clone(),
-                worker: worker.to_owned(),
-            };
-            self.propose(&format!("pin/{}", source.id), Kind::PinSource(pin))
-                .await?;
-        }
-        Ok(())
+        self.propose_all(CREATE_STEP, kinds).await
     }
 
     fn require_worker(&self, worker: &str) -> Result<(), DmError> {
@@ -290,6 +271,7 @@ impl Led {
         &self,
         request: &OperateSourceRequest,
     ) -> Result<Vec<CommonWorkerResponse>, ApiError> {
+        let mut kinds = Vec::new();
         let mut updated = Vec::new();
         for text in &request.config {
             let parsed = SourceConfig::parse(text)?;
@@ -304,6 +286,7 @@ impl Led {
                 )
                 .into());
             };
+            let expected = self.expect_source(&id);
             let known = SourceConfig::parse(&known)?.value;
             // A file written from `config source` has neither password nor, perhaps, server-id.
             if source.from.password.expose() == REDACTED {
@@ -319,28 +302,31 @@ impl Led {
                 yaml: checked.yaml,
                 create_only: false,
             };
-            self.propose(&put_step(&id), Kind::PutSource(put)).await?;
-            updated.push(self.entry(&id, ADDED_UNBOUND, &checked.notices));
+            kinds.push((Kind::PutSource(put), vec![expected]));
+            updated.push((id, checked.notices));
         }
-        Ok(updated)
+        self.propose_all("update", kinds).await?;
+        let entry = |(id, notices): &(String, String)| self.entry(id, ADDED_UNBOUND, notices);
+        Ok(updated.iter().map(entry).collect())
     }
 
     async fn stop_sources(
         &self,
         request: &OperateSourceRequest,
     ) -> Result<Vec<CommonWorkerResponse>, ApiError> {
-        let mut stopped = Vec::new();
-        for id in named(request)? {
-            let entry = self.entry(&id, STOPPED_UNBOUND, "");
-            self.propose(
-                &format!("remove/{id}"),
-                Kind::RemoveSource(RemoveSource {
-                    source_id: id.clone(),
-                }),
+        let ids = named(request)?;
+        let stopped = ids
+            .iter()
+            .map(|id| self.entry(id, STOPPED_UNBOUND, ""))
+            .collect();
+        let remove = |id: String| {
+            (
+                Kind::RemoveSource(RemoveSource { source_id: id }),
+                Vec::new(),
             )
+        };
+        self.propose_all("remove", ids.into_iter().map(remove).collect())
             .await?;
-            stopped.push(entry);
-        }
         Ok(stopped)
     }
 
@@ -378,8 +364,4 @@ fn named(request: &OperateSourceRequest) -> Result<Vec<String>, DmError> {
     ids.extend(request.source_id.iter().cloned());
     ids.dedup();
     Ok(ids)
-}
-
-fn put_step(id: &str) -> String {
-    format!("put/{id}")
 }

@@ -65,11 +65,18 @@ impl Led {
             );
             return Err(DmError::new(&codes::SCHEDULER_TASK_NOT_EXIST, message).into());
         }
+        let silencing = self.silencing(&task);
         let done = self.propose(STEP, command).await?;
         let sources = match operation {
             TaskOp::Resume => self.confirm_running(&task, &done.sources).await,
-            TaskOp::Pause => self.confirm_stopped(&task, &done, Stop::Paused).await,
-            _ => self.confirm_stopped(&task, &done, Stop::Removed).await,
+            TaskOp::Pause => {
+                self.confirm_stopped(&task, &done, Stop::Paused, &silencing)
+                    .await
+            }
+            _ => {
+                self.confirm_stopped(&task, &done, Stop::Removed, &silencing)
+                    .await
+            }
         };
         let result = all_succeeded(&sources);
         let msg = if result {

@@ -38,7 +38,7 @@ macro_rules! master_service {
         #[tonic::async_trait]
         impl Master for MasterService {
             $(async fn $led(&self, request: Request<$led_request>) -> Result<Response<$led_response>, Status> {
-                let (mut incoming, message) = Incoming::open(stringify!($led), request);
+                let (mut incoming, message) = Incoming::open(&self.api, stringify!($led), request);
                 let span = incoming.span.clone();
                 let answer = async move {
                     loop {
@@ -78,7 +78,7 @@ macro_rules! master_service {
             })+
 
             $(async fn $local(&self, request: Request<$local_request>) -> Result<Response<$local_response>, Status> {
-                let (incoming, message) = Incoming::open(stringify!($local), request);
+                let (incoming, message) = Incoming::open(&self.api, stringify!($local), request);
                 let span = incoming.span.clone();
                 self.api.$local(message).instrument(span).await.map(Response::new)
             })+

@@ -25,11 +25,13 @@ impl Led {
                 ..StartTaskResponse::default()
             });
         }
-        let sources = match request.sources.as_slice() {
+        let sources: Vec<String> = match request.sources.as_slice() {
             [] => task.sources().map(ToString::to_string).collect(),
             given => given.to_vec(),
         };
         self.settle().await?;
+        // Before the check, which may take minutes: it must hold for what is started then.
+        let expected = sources.iter().map(|id| self.expect_source(id)).collect();
         let mut check_result = String::new();
         if !self.done_before(STEP) {
             self.require_new(&task, &sources, request.remove_meta)?;
@@ -49,7 +51,9 @@ impl Led {
             start_time: request.start_time,
             remove_meta: request.remove_meta,
         };
-        let created = self.propose(STEP, Kind::PutTask(put)).await?;
+        let created = self
+            .propose_checked(STEP, Kind::PutTask(put), expected)
+            .await?;
         let sources = self
             .confirm_running(task.name.as_str(), &created.sources)
             .await;

@@ -34,6 +34,8 @@ pub struct Config {
     pub advertise_peer_addr: String,
     /// All first masters, this one among them.
     pub initial_cluster: Vec<InitialMember>,
+    /// Client addresses of a running cluster to join, instead of `initial_cluster`.
+    pub join: Vec<String>,
     /// As DM names them.
     pub log_level: String,
     /// None: standard error.
@@ -67,8 +69,12 @@ impl Config {
         let (master_addr, advertise_addr) = client_addresses(settings)?;
         let mut notices = settings.notices.clone();
         let (peer_addr, advertise_peer_addr) = peer_addresses(settings, &mut notices)?;
-        let initial_cluster =
-            initial_cluster(settings.get("initial-cluster"), &name, &advertise_peer_addr)?;
+        let join = join(settings)?;
+        let initial_cluster = if join.is_empty() {
+            initial_cluster(settings.get("initial-cluster"), &name, &advertise_peer_addr)?
+        } else {
+            Vec::new()
+        };
         let config = Config {
             log_level: settings.get("log-level").to_owned(),
             log_file: optional(settings, "log-file").map(PathBuf::from),
@@ -89,6 +95,7 @@ impl Config {
             peer_addr,
             advertise_peer_addr,
             initial_cluster,
+            join,
         };
         let text = config.to_toml(settings);
         Ok(Config { text, ..config })
@@ -240,6 +247,23 @@ fn initial_cluster(text: &str, name: &str, own_addr: &str) -> Result<Vec<Initial
                 .with_workaround("Set `name` to one of the names in `initial-cluster`."))
         }
     }
+}
+
+fn join(settings: &Settings) -> Result<Vec<String>, DmError> {
+    let text = settings.get("join");
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !settings.get("initial-cluster").is_empty() {
+        let message = "`join` and `initial-cluster` exclude each other";
+        return Err(DmError::new(&codes::MASTER_CONFIG_INVALID_FLAG, message).with_workaround(
+            "Give --join to a master that comes into a running cluster, --initial-cluster to the first masters of a new one.",
+        ));
+    }
+    let code = &codes::MASTER_ADVERTISE_ADDR_NOT_VALID;
+    text.split(',')
+        .map(|addr| address::advertised(addr, "join", code))
+        .collect()
 }
 
 fn duration(settings: &Settings, key: &str) -> Result<Duration, DmError> {

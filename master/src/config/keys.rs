@@ -143,7 +143,12 @@ pub const KEYS: &[Key] = &[
         Treatment::Notice("a folder without data always starts new"),
         "accepted, unused",
     ),
-    key("join", "", LATER, "client addresses of a cluster to join"),
+    key(
+        "join",
+        "",
+        Treatment::Honoured,
+        "client addresses of a running cluster that this new master joins: HOST:PORT,HOST:PORT",
+    ),
     key("max-txn-ops", "2048", NO_ETCD, "etcd"),
     key("max-request-bytes", "1572864", NO_ETCD, "etcd"),
     key("auto-compaction-mode", "periodic", NO_ETCD, "etcd"),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Term, schedule};
-use crate::{metrics, raft::Leadership, replica::Replica, replicated::Replicated};
+use crate::{membership, metrics, raft::Leadership, replica::Replica, replicated::Replicated};
 
 /// Longest single wait for a new leader to catch up with its own log; then it tries again.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -97,7 +97,10 @@ async fn run_term(
     info!(term = number, "this master leads");
     current.send_replace(Some(term.clone()));
     impose_settings(replica, replicated, options).await;
-    schedule::run(replica, replicated, &term).await;
+    tokio::join!(
+        schedule::run(replica, replicated, &term),
+        membership::tend(replica, replicated, &term),
+    );
 }
 
 fn end_term(current: &watch::Sender<Option<Arc<Term>>>) {

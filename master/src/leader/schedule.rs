@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use dm_proto::v1::{Command, Grant, Outcome, Release, command::Kind};
+use dm_proto::v1::{Command, Grant, Outcome, Release, RetimeLease, command::Kind};
 use futures::{StreamExt, stream};
 use prost::Message;
 use tracing::{debug, warn};
@@ -113,6 +113,15 @@ fn to_command(action: Action) -> Option<Command> {
         } => Kind::Release(Release {
             source_id,
             expected_epoch,
+        }),
+        Action::Retime {
+            source_id,
+            expected_epoch,
+            ttl_ms,
+        } => Kind::RetimeLease(RetimeLease {
+            source_id,
+            expected_epoch,
+            ttl_ms,
         }),
         Action::Drain { .. } => return None,
     };

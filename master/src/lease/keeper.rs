@@ -14,6 +14,8 @@ use crate::{
 pub struct Keeper {
     inherited_until_ms: u64,
     inherited_epoch_max: u64,
+    /// The cluster's TTL, and since when this leader has known it.
+    ttl: (u64, u64),
     renewed_ms: BTreeMap<(String, u64), u64>,
     given_back: BTreeSet<(String, u64)>,
     /// Leases whose replacement was or will be proposed. Never taken back: an unknown outcome may land.
@@ -29,6 +31,7 @@ impl Keeper {
         Keeper {
             inherited_until_ms: now_ms.saturating_add(wait_ms),
             inherited_epoch_max: state.applied,
+            ttl: (state.settings.lease_ttl_ms, now_ms),
             ..Keeper::default()
         }
     }
@@ -86,6 +89,9 @@ impl Keeper {
         workers: BTreeMap<String, SeenWorker>,
         now_ms: u64,
     ) -> Observed {
+        if self.ttl.0 != state.settings.lease_ttl_ms {
+            self.ttl = (state.settings.lease_ttl_ms, now_ms);
+        }
         let held = |key: &(String, u64)| {
             state
                 .lease(&key.0)
@@ -106,6 +112,7 @@ impl Keeper {
             now_ms,
             inherited_until_ms: self.inherited_until_ms,
             inherited_epoch_max: self.inherited_epoch_max,
+            ttl_since_ms: self.ttl.1,
             workers,
             renewed_ms: self.renewed_ms.clone(),
             given_back: self.given_back.clone(),

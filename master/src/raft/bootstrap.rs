@@ -3,15 +3,15 @@
 //! The founder whose name sorts first asks every other one. Only when all said "empty too" it chooses a cluster id,
 //! records it, and initialises the group with all node ids. The others wait to be addressed: a message to their random
 //! node id can only come from the cluster that has them as a member. A folder that was emptied later has a new node
-//! id, is never addressed, sees that its peers are not empty, and is refused. Joining a running cluster
-//! (`--join`) will be a second way in, beside [`form`].
+//! id, is never addressed, sees that its peers are not empty, and is refused. Joining a running cluster is the other way in, see
+//! `join`.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use dm_model::{DmError, codes};
+use dm_model::{ClusterId, DmError, codes};
 use dm_proto::transport;
 use dm_proto::v1::peer_client::PeerClient;
 use dm_proto::v1::{IdentifyReply, IdentifyRequest};
@@ -121,6 +121,7 @@ async fn ask(service: &PeerService, addr: &str) -> Result<Option<IdentifyReply>,
     let channel = lazy_channel(addr).map_err(&refused)?;
     let request = IdentifyRequest {
         initial_cluster: service.founders.clone(),
+        node_id: 0,
     };
     let mut client = PeerClient::new(channel);
     match tokio::time::timeout(
@@ -216,7 +217,7 @@ fn record_cluster(service: &PeerService) -> Result<u64, DmError> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     let cluster_id = match folder.identity().cluster_id {
-        0 => random_id(),
+        0 => ClusterId::new_family(random_id()).0,
         chosen_before_a_crash => chosen_before_a_crash,
     };
     folder.set_cluster(cluster_id, true)?;

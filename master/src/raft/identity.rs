@@ -64,6 +64,23 @@ impl DataFolder {
         })
     }
 
+    /// Locks a folder that a master has used before; its name is what the folder says.
+    pub fn open_existing(path: &Path) -> Result<Self, DmError> {
+        let lock = lock(path)?;
+        let Some(identity) = read(path)? else {
+            let text = format!(
+                "{} is no data folder of a master: it has no {IDENTITY_FILE}",
+                path.display()
+            );
+            return Err(DmError::new(&codes::MASTER_START_SERVICE, text));
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            identity,
+            _lock: lock,
+        })
+    }
+
     /// The identity now.
     pub fn identity(&self) -> &Identity {
         &self.identity

@@ -17,11 +17,15 @@ use super::leadership::{Leadership, Watcher};
 use super::network::{Network, Sender};
 use super::node::{Inner, RaftNode};
 use super::service::{AnyRaft, PeerService};
-use super::{RaftOptions, bootstrap, server};
+use super::{RaftOptions, bootstrap, join, server};
 
 /// How long a stop waits for the listener, and then for the store, to be let go.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// How often a member looks whether it hears a leader.
+const STANDING_INTERVAL: Duration = Duration::from_secs(1);
+/// After so long without a leader it asks whether it still is a member.
+const STANDING_SILENCE: Duration = Duration::from_secs(3);
 
 /// What the folder is held with.
 pub(super) struct Held {
@@ -30,13 +34,12 @@ pub(super) struct Held {
 }
 
 impl RaftNode {
-    /// Opens the folder, serves the peers, and returns when this node belongs to a cluster; a new cluster is waited for
-    /// as long as it takes. `machine` must be new: its state is rebuilt from snapshot and log.
+    /// Opens the folder, serves the peers, and returns when this node belongs to a cluster; founders of a new one, or masters
+    /// that let it in, are waited for as long as it takes. `machine` must be new: its state is rebuilt from snapshot and log.
     pub async fn start<M: Machine>(
         options: RaftOptions,
         machine: Arc<RwLock<M>>,
     ) -> Result<Self, DmError> {
-        refuse_join(&options)?;
         let folder = DataFolder::open(&options.data_dir, &options.name)?;
         let store = Store::open(&folder.store_path()).map_err(|error| store_trouble(&error))?;
         let pristine = store.is_pristine().map_err(|error| store_trouble(&error))?;
@@ -47,6 +50,7 @@ impl RaftNode {
             node_id: folder.identity().node_id,
             cluster_id: AtomicU64::new(folder.identity().cluster_id),
             contacts: contacts.clone(),
+            peer_addr: options.peer_addr.clone(),
         });
         let machine = store.state_machine(machine);
         let applied = machine.watch_applied();
@@ -70,6 +74,8 @@ impl RaftNode {
             founders: founders.iter().map(|(name, _)| name.clone()).collect(),
             client_addr: options.client_addr.clone(),
             peer_addr: options.peer_addr.clone(),
+            state_level_max: options.state_level_max,
+            evicted: options.evicted.clone(),
         };
         let leader_silence_max =
             Duration::from_millis(options.election_ms + 2 * options.heartbeat_ms);
@@ -83,6 +89,7 @@ impl RaftNode {
             held: Mutex::new(Some(Held { store, folder })),
             stop,
             server: Mutex::new(None),
+            expelled: watch::Sender::default(),
         };
         let node = Self {
             inner: Arc::new(inner),
@@ -113,11 +120,24 @@ impl RaftNode {
             .server
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(server);
-        if pristine {
+        if !pristine {
+            join::verify(&service, &options.initial_cluster).await?;
+        } else if options.join.is_empty() {
             bootstrap::form(&service, &options.name, founders).await?;
             bootstrap::first_entry(&service).await?;
+        } else {
+            join::join(&service, &options.join).await?;
+            bootstrap::first_entry(&service).await?;
         }
-        bootstrap::settle(&service)
+        bootstrap::settle(&service)?;
+        tokio::spawn(watch_standing(
+            self.inner.expelled.clone(),
+            self.inner.leadership.clone(),
+            service,
+            options.name.clone(),
+            self.inner.stop.clone(),
+        ));
+        Ok(())
     }
 
     /// Stops and lets the data folder go.
@@ -150,8 +170,16 @@ impl RaftNode {
         }
     }
 
-    /// Returns when raft has stopped by itself, with the reason: its storage failed, and this process should end.
+    /// Returns when this node can take part no more, with the reason: its storage failed, or it was removed. The process should end.
     pub async fn failed(&self) -> String {
+        let mut expelled = self.inner.expelled.subscribe();
+        tokio::select! {
+            why = self.stopped_by_itself() => why,
+            Ok(why) = expelled.wait_for(|why| !why.is_empty()) => why.clone(),
+        }
+    }
+
+    async fn stopped_by_itself(&self) -> String {
         let stopped = self
             .inner
             .raft
@@ -204,17 +232,32 @@ fn watch_leadership(
     receiver
 }
 
-fn refuse_join(options: &RaftOptions) -> Result<(), DmError> {
-    if options.join.is_empty() {
-        return Ok(());
+/// Watches over what the cluster thinks of this member: tells a new address, and notices a removal, which nobody tells.
+async fn watch_standing(
+    expelled: watch::Sender<String>,
+    leadership: watch::Receiver<Leadership>,
+    service: PeerService,
+    name: String,
+    stop: CancellationToken,
+) {
+    let watching = async {
+        if let Err(error) = join::announce_move(&service).await {
+            return error;
+        }
+        let mut heard = Instant::now();
+        loop {
+            tokio::time::sleep(STANDING_INTERVAL).await;
+            if leadership.borrow().leader.is_some() {
+                heard = Instant::now();
+            } else if heard.elapsed() > STANDING_SILENCE && join::was_removed(&service).await {
+                return join::removed(&name);
+            }
+        }
+    };
+    tokio::select! {
+        error = watching => drop(expelled.send_replace(error.to_string())),
+        () = stop.cancelled() => {}
     }
-    Err(DmError::new(
-        &codes::NOT_YET_SUPPORTED,
-        "--join of dm-master (growing a running cluster) comes later",
-    )
-    .with_workaround(
-        "Start all masters of the cluster with the same --initial-cluster, in empty data folders.",
-    ))
 }
 
 fn check_store(folder: &DataFolder, pristine: bool) -> Result<(), DmError> {

@@ -10,14 +10,20 @@
 //!   (openraft's restore is off): its commit mark is not synced, so after a power loss it could serve an older state.
 //! - An error says whether the command may still take effect (R28).
 //!
-//! Read in this order: `options`, `identity`, `bootstrap`, `network`, `service`, `leadership`, `lifecycle`, `node`.
+//! - A message is taken only from where the membership has its sender, unless nobody is there any more: a copy of a data folder
+//!   can't vote beside the original.
+//!
+//! Read in this order: `options`, `identity`, `bootstrap`, `join`, `network`, `service`, `leadership`, `lifecycle`, `node`,
+//! `membership`.
 
 mod bootstrap;
 mod contacts;
 mod identity;
+mod join;
 mod leadership;
 mod lifecycle;
 mod member;
+mod membership;
 mod network;
 mod node;
 mod options;
@@ -29,6 +35,7 @@ mod view;
 pub use identity::{DataFolder, Identity};
 pub use leadership::{LeaderInfo, Leadership};
 pub use member::Member;
+pub use membership::Joiner;
 pub use node::RaftNode;
 pub use options::{COMMAND_BYTES_MAX, ELECTION_MS_DEFAULT, HEARTBEAT_MS_DEFAULT, RaftOptions};
 pub use propose_error::ProposeError;

@@ -45,6 +45,8 @@ pub(super) struct Sender {
     pub(super) node_id: u64,
     pub(super) cluster_id: AtomicU64,
     pub(super) contacts: Arc<Contacts>,
+    /// Where this process listens for peers.
+    pub(super) peer_addr: String,
 }
 
 /// Makes clients; those of one peer share a channel.
@@ -119,6 +121,7 @@ impl PeerConnection {
             to: self.target,
             kind: kind.into(),
             body,
+            from_addr: self.sender.peer_addr.clone(),
         };
         let mut client = self.client.clone().map_err(|text| unreachable(&text))?;
         let answer =
@@ -176,6 +179,7 @@ impl PeerConnection {
             ..SnapshotChunk::default()
         };
         let first = SnapshotChunk {
+            from_addr: self.sender.peer_addr.clone(),
             vote: serde_json::to_vec(vote)?,
             meta: serde_json::to_vec(&snapshot.meta)?,
             ..chunk(&[])

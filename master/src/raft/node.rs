@@ -38,6 +38,8 @@ pub(super) struct Inner {
     pub(super) held: Mutex<Option<Held>>,
     pub(super) stop: CancellationToken,
     pub(super) server: Mutex<Option<JoinHandle<()>>>,
+    /// Why the cluster does not want this node; empty while it does.
+    pub(super) expelled: watch::Sender<String>,
 }
 
 impl RaftNode {

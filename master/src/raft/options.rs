@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dm_model::{DmError, codes};
 use openraft::{Config, SnapshotPolicy};
+use tokio::sync::watch;
 
 /// Time between two heartbeats of the leader.
 pub const HEARTBEAT_MS_DEFAULT: u64 = 75;
@@ -45,8 +46,12 @@ pub struct RaftOptions {
     pub client_addr: String,
     /// `(name, peer address)` of all masters that form a new cluster. Empty: this one alone. Only an empty folder looks at it.
     pub initial_cluster: Vec<(String, String)>,
-    /// Client addresses of a cluster to join. Refused for now.
+    /// Client addresses of a cluster to join. Only an empty folder looks at it.
     pub join: Vec<String>,
+    /// Highest state level that this program understands; what [`dm_raft_store::Machine::apply`] keeps to.
+    pub state_level_max: u32,
+    /// True while an operator does not want this master to lead.
+    pub evicted: watch::Receiver<bool>,
     /// See [`HEARTBEAT_MS_DEFAULT`].
     pub heartbeat_ms: u64,
     /// See [`ELECTION_MS_DEFAULT`].

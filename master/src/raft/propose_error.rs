@@ -21,6 +21,9 @@ pub enum ProposeError {
     /// Not proposed: longer than [`super::COMMAND_BYTES_MAX`].
     #[error("the change has {0} bytes, more than a command may have")]
     TooLarge(usize),
+    /// Not proposed: openraft refuses this change of the membership now.
+    #[error("the membership can't be changed now: {0}")]
+    Membership(String),
     /// This master stopped: its storage failed, or it is shutting down. A proposal may have taken effect.
     #[error("this master has stopped: {0}")]
     Fatal(String),
@@ -37,6 +40,7 @@ impl From<ProposeError> for DmError {
             ProposeError::OutcomeUnknown | ProposeError::Fatal(_) => {
                 DmError::new(&codes::OUTCOME_UNKNOWN, text)
             }
+            ProposeError::Membership(_) => DmError::new(&codes::REQUEST_CONFLICT, text),
             ProposeError::TooLarge(_) => DmError::new(&codes::MASTER_GRPC_INVALID_REQ_TYPE, text),
         }
     }

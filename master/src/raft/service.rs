@@ -2,24 +2,30 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use dm_model::DmError;
 use dm_proto::v1::peer_server::Peer;
 use dm_proto::v1::raft_request::Kind;
 use dm_proto::v1::{IdentifyReply, IdentifyRequest, RaftReply, RaftRequest, SnapshotChunk};
 use dm_raft_store::types::Snapshot;
-use dm_raft_store::{StateMachine, TypeConfig};
-use openraft::Raft;
+use dm_raft_store::{PeerNode, StateMachine, TypeConfig};
+use openraft::async_runtime::WatchReceiver;
+use openraft::{LinearizerOption, Raft};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::identity::DataFolder;
+use super::membership::{ask, copied};
 use super::network::Sender;
 
 /// openraft, whatever the machine.
 pub(super) type AnyRaft = Raft<TypeConfig, StateMachine>;
 
+/// Longest wait for the proof that this master leads.
+const CONFIRM_TIMEOUT: Duration = Duration::from_millis(500);
 /// Longest snapshot that is accepted; it is collected in memory.
 const SNAPSHOT_BYTES_MAX: usize = 256 << 20;
 
@@ -33,11 +39,20 @@ pub(super) struct PeerService {
     pub(super) founders: Vec<String>,
     pub(super) client_addr: String,
     pub(super) peer_addr: String,
+    pub(super) state_level_max: u32,
+    pub(super) evicted: watch::Receiver<bool>,
 }
 
 impl PeerService {
-    /// Checks that a message is for this folder and its cluster; the error is the text for the peer.
-    fn admit(&self, cluster_id: u64, from: u64, to: u64) -> Result<(), String> {
+    /// Checks that a message is for this folder and its cluster, and that no copy of a data folder sent it; the error is the
+    /// text for the peer.
+    async fn admit(
+        &self,
+        cluster_id: u64,
+        from: u64,
+        to: u64,
+        from_addr: &str,
+    ) -> Result<(), String> {
         let me = self.sender.node_id;
         if to != me {
             return Err(format!(
@@ -58,8 +73,34 @@ impl PeerService {
             // it comes from a cluster that has this very folder as a member.
             self.adopt(cluster_id).map_err(|error| error.to_string())?;
         }
+        if let Some(node) = self.copied_from(from, from_addr).await {
+            return Err(copied(&node.name, &node.peer_addr).to_string());
+        }
         self.sender.contacts.heard(from);
         Ok(())
+    }
+
+    /// Another address than the member's, and the member answers at its own: two processes have its data folder. Gives the member.
+    async fn copied_from(&self, from: u64, from_addr: &str) -> Option<PeerNode> {
+        let known = self.member(from)?;
+        if from_addr.is_empty() || known.peer_addr == from_addr {
+            return None;
+        }
+        let there = ask(&known.peer_addr, 0).await?;
+        (there.node_id == from).then_some(known)
+    }
+
+    /// True when a quorum confirms that this master leads, and the node id is no member.
+    async fn knows_removed(&self, node_id: u64) -> bool {
+        let leads = || self.raft.metrics().borrow_watched().state.is_leader();
+        if node_id == 0 || !leads() || self.member(node_id).is_some() {
+            return false;
+        }
+        let option =
+            LinearizerOption::new(Some(Duration::ZERO), true).with_wait_timeout(CONFIRM_TIMEOUT);
+        let confirmed =
+            tokio::time::timeout(CONFIRM_TIMEOUT, self.raft.get_read_linearizer(option)).await;
+        matches!(confirmed, Ok(Ok(_))) && self.member(node_id).is_none()
     }
 
     fn adopt(&self, cluster_id: u64) -> Result<(), DmError> {
@@ -124,8 +165,11 @@ impl Peer for PeerService {
             .unwrap_or_else(PoisonError::into_inner)
             .identity()
             .clone();
-        // Someone who only asks sends no names.
-        let asked = request.into_inner().initial_cluster;
+        let IdentifyRequest {
+            // Someone who only asks sends no names.
+            initial_cluster: asked,
+            node_id,
+        } = request.into_inner();
         let empty = identity.cluster_id == 0 || identity.forming;
         if empty && !asked.is_empty() && asked != self.founders {
             return Err(Status::failed_precondition(format!(
@@ -142,12 +186,27 @@ impl Peer for PeerService {
             cluster_id: identity.cluster_id,
             client_addr: self.client_addr.clone(),
             peer_addr: self.peer_addr.clone(),
+            state_level_max: self.state_level_max,
+            removed: self.knows_removed(node_id).await,
+            evicted: *self.evicted.borrow(),
+            asker_addr: self
+                .member(node_id)
+                .map(|node| node.peer_addr)
+                .unwrap_or_default(),
         }))
     }
 
     async fn raft(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
         let request = request.into_inner();
-        if let Err(text) = self.admit(request.cluster_id, request.from, request.to) {
+        if let Err(text) = self
+            .admit(
+                request.cluster_id,
+                request.from,
+                request.to,
+                &request.from_addr,
+            )
+            .await
+        {
             return Ok(refused(text));
         }
         let body = self.dispatch(request.kind(), &request.body).await?;
@@ -166,7 +225,10 @@ impl Peer for PeerService {
             .message()
             .await?
             .ok_or_else(|| Status::invalid_argument("an empty snapshot stream"))?;
-        if let Err(text) = self.admit(first.cluster_id, first.from, first.to) {
+        if let Err(text) = self
+            .admit(first.cluster_id, first.from, first.to, &first.from_addr)
+            .await
+        {
             return Ok(refused(text));
         }
         let vote = decode(&first.vote)?;

@@ -28,4 +28,13 @@ pub enum Action {
         /// Epoch of the lease to be given back.
         epoch: u64,
     },
+    /// Give a lease that goes on the cluster's present TTL.
+    Retime {
+        /// The source.
+        source_id: String,
+        /// Epoch of its lease.
+        expected_epoch: u64,
+        /// The TTL.
+        ttl_ms: u64,
+    },
 }

@@ -12,6 +12,8 @@ pub struct Observed {
     pub inherited_until_ms: u64,
     /// Newest log index when this leader began: leases up to it are inherited.
     pub inherited_epoch_max: u64,
+    /// Since when this leader has known the cluster's present TTL: it renews for no longer since then.
+    pub ttl_since_ms: u64,
     /// Workers with a session.
     pub workers: BTreeMap<String, SeenWorker>,
     /// When each (source, epoch) was last granted or renewed by this leader.

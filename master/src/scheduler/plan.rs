@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Action, Observed};
-use crate::state::{Lease, Source, State};
+use crate::state::{Lease, Source, State, level_of};
+use dm_proto::v1::{RetimeLease, command::Kind};
 
 /// The steps that the leader shall propose now, in a fixed order.
 pub fn plan(state: &State, observed: &Observed) -> Vec<Action> {
@@ -69,11 +70,30 @@ impl<'a> Planner<'a> {
                 }),
             };
         }
-        let moves = pinned.is_some_and(|worker| worker != lease.worker);
-        moves.then(|| Action::Drain {
+        if pinned.is_some_and(|worker| worker != lease.worker) {
+            return Some(Action::Drain {
+                source_id: source_id.to_owned(),
+                epoch,
+            });
+        }
+        self.retime(source_id, lease)
+    }
+
+    /// A longer TTL may stand in the log at once. A shorter one only when no renewal of the old one can be in use any more.
+    fn retime(&self, source_id: &str, lease: &Lease) -> Option<Action> {
+        let ttl_ms = self.state.settings.lease_ttl_ms;
+        let known_ms = self
+            .observed
+            .now_ms
+            .saturating_sub(self.observed.ttl_since_ms);
+        let due = ttl_ms > lease.ttl_ms || (ttl_ms < lease.ttl_ms && known_ms > lease.ttl_ms);
+        let retime = Action::Retime {
             source_id: source_id.to_owned(),
-            epoch,
-        })
+            expected_epoch: lease.epoch.0,
+            ttl_ms,
+        };
+        let kind = Kind::RetimeLease(RetimeLease::default());
+        (due && self.state.has_level(level_of(&kind))).then_some(retime)
     }
 
     fn grant(&mut self, source_id: &str, worker: &'a str, expected_epoch: u64) -> Option<Action> {

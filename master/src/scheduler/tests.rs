@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use dm_proto::v1::{Command, Grant, PinSource, PutSource, RegisterWorker, command::Kind};
+use dm_proto::v1::{
+    Command, Grant, PinSource, PutSource, RaiseStateLevel, RegisterWorker, Settings, command::Kind,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -95,6 +97,28 @@ impl World {
     }
 }
 
+#[test]
+fn r31_a_changed_ttl_stands_in_the_log_before_it_counts() {
+    let mut world = World::new(&["a"], &["w1"]);
+    world.apply(Kind::RaiseStateLevel(RaiseStateLevel { level: 2 }));
+    world.grant("a", "w1", NOW_MS);
+    let epoch = world.state.lease("a").unwrap().epoch.0;
+    let ttl_ms = world.state.settings.lease_ttl_ms;
+    world.observed.ttl_since_ms = NOW_MS;
+    assert!(world.plan().is_empty());
+    world.apply(Kind::Settings(Settings {
+        lease_ttl_ms: 2 * ttl_ms,
+    }));
+    assert_eq!(world.plan(), [format!("a at {epoch} lasts {}", 2 * ttl_ms)]);
+    // A shorter one only once no renewal of the longer one can be in use.
+    world.apply(Kind::Settings(Settings {
+        lease_ttl_ms: ttl_ms / 2,
+    }));
+    assert!(world.plan().is_empty());
+    world.observed.ttl_since_ms = NOW_MS - ttl_ms - 1;
+    assert_eq!(world.plan(), [format!("a at {epoch} lasts {}", ttl_ms / 2)]);
+}
+
 fn show(action: &Action) -> String {
     match action {
         Action::Grant {
@@ -108,6 +132,11 @@ fn show(action: &Action) -> String {
             expected_epoch,
         } => format!("{source_id} released after {expected_epoch}"),
         Action::Drain { source_id, epoch } => format!("{source_id} drains {epoch}"),
+        Action::Retime {
+            source_id,
+            expected_epoch,
+            ttl_ms,
+        } => format!("{source_id} at {expected_epoch} lasts {ttl_ms}"),
     }
 }
 
@@ -294,7 +323,7 @@ proptest! {
         for action in plan(&world.state, &world.observed) {
             let (source, epoch) = match &action {
                 Action::Grant { source_id, expected_epoch, .. } | Action::Release { source_id, expected_epoch } => (source_id, *expected_epoch),
-                Action::Drain { .. } => continue,
+                Action::Drain { .. } | Action::Retime { .. } => continue,
             };
             let Some(lease) = world.state.lease(source) else { continue };
             prop_assert_eq!(lease.epoch.0, epoch);
@@ -324,7 +353,7 @@ proptest! {
     fn one_action_per_source(world in worlds()) {
         let mut seen = BTreeSet::new();
         for action in plan(&world.state, &world.observed) {
-            let (Action::Grant { source_id, .. } | Action::Release { source_id, .. } | Action::Drain { source_id, .. }) = action;
+            let (Action::Grant { source_id, .. } | Action::Release { source_id, .. } | Action::Drain { source_id, .. } | Action::Retime { source_id, .. }) = action;
             prop_assert!(seen.insert(source_id));
         }
     }

@@ -56,6 +56,7 @@ impl SessionService {
             leader_name,
             masters: self.masters(),
             cluster_id: self.replica.cluster_id(),
+            applied: self.replicated.read(|state| state.applied),
         }
     }
 }

@@ -28,4 +28,8 @@ pub enum Event {
     },
     /// A cluster setting changed.
     SettingsChanged,
+    /// The cluster's state level went up.
+    LevelRaised(u32),
+    /// A master shall leave.
+    MasterRemoved(String),
 }

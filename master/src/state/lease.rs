@@ -4,7 +4,7 @@ use dm_model::{Epoch, Incarnation};
 use dm_proto::v1;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Refusal, State};
+use super::{Event, Refusal, State, settings::check_ttl};
 
 /// Ownership of one source by one process of one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,7 @@ impl State {
         self.sources
             .values()
             .filter_map(|source| source.lease.as_ref())
+            .chain(self.orphaned_leases.values())
             .map(|lease| lease.ttl_ms)
             .max()
             .unwrap_or(0)
@@ -100,6 +101,19 @@ impl State {
                 source_id: command.source_id.clone(),
                 epoch: command.expected_epoch,
             });
+        }
+        Ok(vec![command.source_id.clone()])
+    }
+
+    pub(super) fn apply_retime_lease(
+        &mut self,
+        command: &v1::RetimeLease,
+    ) -> Result<Vec<String>, Refusal> {
+        self.require_epoch(&command.source_id, command.expected_epoch)?;
+        check_ttl(command.ttl_ms)?;
+        let source = self.source_mut(&command.source_id)?;
+        if let Some(lease) = &mut source.lease {
+            lease.ttl_ms = command.ttl_ms;
         }
         Ok(vec![command.source_id.clone()])
     }

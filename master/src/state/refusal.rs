@@ -12,6 +12,27 @@ pub enum Refusal {
     /// A kind of command that this version does not know.
     #[error("the command is of a kind that this version does not know")]
     UnknownKind,
+    /// Some master runs an older version.
+    #[error(
+        "the command needs state level {needed}, and the cluster is at {level}: upgrade all masters first"
+    )]
+    LevelTooLow {
+        /// Level that brought the command.
+        needed: u32,
+        /// Level in force.
+        level: u32,
+    },
+    /// The request is so old that its first answer, if there was one, is forgotten (R28).
+    #[error(
+        "the request is too old: whether it was carried out before is not known any more; nothing was changed now"
+    )]
+    RequestForgotten,
+    /// What the request was checked against has changed (R28).
+    #[error("{what} was changed while the request was being checked; nothing was changed")]
+    Changed {
+        /// The source or task.
+        what: String,
+    },
     /// `create` of a source that is there.
     #[error("source config with ID {0} already exists")]
     SourceExists(String),
@@ -108,6 +129,9 @@ impl Refusal {
     pub fn code(&self) -> i32 {
         match self {
             Refusal::Invalid(_) | Refusal::UnknownKind => 38007,
+            Refusal::LevelTooLow { .. } => 60003,
+            Refusal::RequestForgotten => 60007,
+            Refusal::Changed { .. } => 60017,
             Refusal::SourceExists(_) => 46007,
             Refusal::SourceUnknown(_) => 46008,
             Refusal::SourceHasTasks { .. } => 46010,

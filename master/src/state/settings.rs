@@ -27,19 +27,23 @@ impl Default for Settings {
     }
 }
 
+pub(super) fn check_ttl(ttl_ms: u64) -> Result<(), Refusal> {
+    if (LEASE_TTL_MS_MIN..=LEASE_TTL_MS_MAX).contains(&ttl_ms) {
+        return Ok(());
+    }
+    Err(Refusal::Invalid(format!(
+        "lease-ttl {ttl_ms} ms is not within {LEASE_TTL_MS_MIN}..={LEASE_TTL_MS_MAX} ms"
+    )))
+}
+
 impl State {
     pub(super) fn apply_settings(
         &mut self,
         command: &v1::Settings,
         events: &mut Vec<Event>,
     ) -> Result<Vec<String>, Refusal> {
-        let ttl = command.lease_ttl_ms;
-        if !(LEASE_TTL_MS_MIN..=LEASE_TTL_MS_MAX).contains(&ttl) {
-            return Err(Refusal::Invalid(format!(
-                "lease-ttl {ttl} ms is not within {LEASE_TTL_MS_MIN}..={LEASE_TTL_MS_MAX} ms"
-            )));
-        }
-        self.settings.lease_ttl_ms = ttl;
+        check_ttl(command.lease_ttl_ms)?;
+        self.settings.lease_ttl_ms = command.lease_ttl_ms;
         events.push(Event::SettingsChanged);
         Ok(Vec::new())
     }

@@ -1,14 +1,17 @@
 //! The state as bytes.
 //!
-//! Format 1: JSON `{"format": 1, "state": {..}}`. A field that is added gets `#[serde(default)]`, so a
-//! newer program reads older snapshots; whatever an older program could not ignore raises `format`.
+//! JSON `{"format": F, "state": {..}}`. A field that is added gets `#[serde(default)]`, so a newer program reads older
+//! snapshots. Format 1 is a state of level 1, as programs that know no levels wrote it; format 2 is any other, which those
+//! programs refuse.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::State;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// What programs without state levels write and read.
+const FORMAT_FIRST: u32 = 1;
 
 /// A snapshot's envelope.
 #[derive(Serialize, Deserialize)]
@@ -44,7 +47,11 @@ impl Snapshot {
             state: &'a State,
         }
         Ok(serde_json::to_vec(&Borrowed {
-            format: FORMAT,
+            format: if state.has_level(FORMAT) {
+                FORMAT
+            } else {
+                FORMAT_FIRST
+            },
             state,
         })?)
     }
@@ -52,7 +59,7 @@ impl Snapshot {
     /// The state that `bytes` were written from.
     pub fn read(bytes: &[u8]) -> Result<State, SnapshotError> {
         let head: Head = serde_json::from_slice(bytes)?;
-        if head.format != FORMAT {
+        if !(FORMAT_FIRST..=FORMAT).contains(&head.format) {
             return Err(SnapshotError::Format(head.format));
         }
         let snapshot: Snapshot = serde_json::from_slice(bytes)?;

@@ -4,7 +4,10 @@ use dm_model::Epoch;
 use dm_proto::v1;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Lease, Refusal, State, Wanted};
+use super::{Event, Lease, Refusal, State, Wanted, level::LEVEL_CHECKED};
+
+/// Leases of removed sources that are remembered; the oldest of more have run out long ago.
+const ORPHANED_LEASES_MAX: usize = 1_000;
 
 /// An upstream database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +57,13 @@ impl State {
             (false, false) => return Err(Refusal::SourceUnknown(id.clone())),
             (true, false) => self.replace_source(index, command)?,
             (false, true) => {
+                // Its old owner may not have heard yet that it was removed: it keeps the lease, or the lease runs out.
+                let lease = self.orphaned_leases.remove(id);
                 let source = Source {
                     yaml: command.yaml.clone(),
                     revision: index,
-                    lease: None,
-                    last_epoch: Epoch(0),
+                    last_epoch: lease.as_ref().map_or(Epoch(0), |lease| lease.epoch),
+                    lease,
                     pinned_to: None,
                 };
                 self.sources.insert(id.clone(), source);
@@ -104,7 +109,20 @@ impl State {
                 tasks: tasks.join(","),
             });
         }
-        self.sources.remove(id);
+        let removed = self.sources.remove(id);
+        if self.has_level(LEVEL_CHECKED)
+            && let Some(lease) = removed.and_then(|source| source.lease)
+        {
+            self.orphaned_leases.insert(id.clone(), lease);
+            while self.orphaned_leases.len() > ORPHANED_LEASES_MAX {
+                let oldest = self
+                    .orphaned_leases
+                    .iter()
+                    .min_by_key(|(_, lease)| lease.epoch)
+                    .map(|(id, _)| id.clone());
+                oldest.and_then(|id| self.orphaned_leases.remove(&id));
+            }
+        }
         events.push(Event::SourceChanged(id.clone()));
         Ok(vec![id.clone()])
     }

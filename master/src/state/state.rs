@@ -6,13 +6,25 @@ use dm_model::Generation;
 use dm_proto::v1::{self, command::Kind};
 use serde::{Deserialize, Serialize};
 
-use super::{Dedupe, Event, Operators, Recent, Refusal, Settings, Source, Task, Worker};
+use super::{
+    Dedupe, Event, Lease, Operators, Recent, Refusal, Settings, Source, StateLevel, Task, Worker,
+    level::LEVEL_CHECKED,
+};
 
 /// Everything that the masters agree on. Keys are names as users write them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Log index of the last command; what a reader saw is named by it.
     pub applied: u64,
+    /// What every member understands (R26).
+    #[serde(default)]
+    pub level: StateLevel,
+    /// Masters that shall leave, or have left: node id to name.
+    #[serde(default)]
+    pub removed_masters: BTreeMap<u64, String>,
+    /// Leases that were in force when their source was removed: one that is created again may have its owner yet.
+    #[serde(default)]
+    pub orphaned_leases: BTreeMap<String, Lease>,
     /// Cluster settings.
     #[serde(default)]
     pub settings: Settings,
@@ -49,7 +61,10 @@ impl State {
             return (first_answer, Vec::new());
         }
         let mut events = Vec::new();
-        let outcome = match self.dispatch(index, command, &mut events) {
+        let applied = self
+            .check_admissible(command)
+            .and_then(|()| self.dispatch(index, command, &mut events));
+        let outcome = match applied {
             Ok(sources) => v1::Outcome {
                 ok: true,
                 code: 0,
@@ -66,12 +81,16 @@ impl State {
             },
         };
         if !command.request_id.is_empty() {
-            self.answers.put(&command.request_id, &outcome);
+            let bounded = self.has_level(LEVEL_CHECKED);
+            self.answers.put(&command.request_id, &outcome, bounded);
+            if bounded && outcome.ok {
+                self.answers.note_last(command);
+            }
         }
         (outcome, events)
     }
 
-    fn dispatch(
+    pub(super) fn dispatch(
         &mut self,
         index: u64,
         command: &v1::Command,
@@ -94,6 +113,10 @@ impl State {
             Some(Kind::SetOperators(kind)) => {
                 self.apply_set_operators(index, &command.request_id, trace, kind, events)
             }
+            Some(Kind::RaiseStateLevel(kind)) => self.apply_raise_state_level(kind.level, events),
+            Some(Kind::RemoveMaster(kind)) => self.apply_remove_master(kind, events),
+            Some(Kind::Steps(kind)) => self.apply_steps(index, &kind.steps, events),
+            Some(Kind::RetimeLease(kind)) => self.apply_retime_lease(kind),
             None => Err(Refusal::UnknownKind),
         }
     }

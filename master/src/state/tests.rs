@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use dm_proto::v1::{
-    Command, Grant, PinSource, PutSource, PutTask, RecordProgress, RegisterWorker, Release,
-    RemoveSource, RemoveSubtasks, RemoveWorker, SetStage, Settings, command::Kind,
+    Command, Expectation, Grant, PinSource, PutSource, PutTask, RaiseStateLevel, RecordProgress,
+    RegisterWorker, Release, RemoveSource, RemoveSubtasks, RemoveWorker, SetStage, Settings, Steps,
+    command::Kind,
 };
 use proptest::prelude::*;
 
@@ -15,7 +16,16 @@ fn command(request_id: &str, kind: Kind) -> Command {
         request_id: request_id.to_owned(),
         traceparent: String::new(),
         kind: Some(kind),
+        ..Command::default()
     }
+}
+
+/// A state in which everything of the newest level is in force.
+fn newest() -> State {
+    let mut state = State::default();
+    let raise = Kind::RaiseStateLevel(RaiseStateLevel { level: LEVEL_MAX });
+    assert!(state.apply(1, &command("", raise)).0.ok);
+    state
 }
 
 fn name(prefix: &'static str) -> impl Strategy<Value = String> {
@@ -399,6 +409,148 @@ fn answers_are_bounded() {
 
 #[test]
 fn a_newer_snapshot_is_refused_by_name() {
-    let error = Snapshot::read(br#"{"format":2,"state":{"new":1}}"#).unwrap_err();
-    assert!(error.to_string().contains("format 2"), "{error}");
+    let error = Snapshot::read(br#"{"format":3,"state":{"new":1}}"#).unwrap_err();
+    assert!(error.to_string().contains("format 3"), "{error}");
+}
+
+#[test]
+fn r26_what_an_older_member_does_not_know_is_refused() {
+    let mut state = State::default();
+    let steps = || command("", Kind::Steps(Steps::default()));
+    let (outcome, _) = state.apply(1, &steps());
+    assert!(
+        !outcome.ok && outcome.message.contains("upgrade all masters"),
+        "{outcome:?}"
+    );
+    let mut state = newest();
+    assert!(state.apply(2, &steps()).0.ok);
+    // A snapshot of the first level is what programs without levels read; one of a later level they refuse by its format.
+    let first = Snapshot::write(&State::default()).unwrap();
+    assert!(first.starts_with(br#"{"format":1"#));
+    assert!(
+        Snapshot::write(&state)
+            .unwrap()
+            .starts_with(br#"{"format":2"#)
+    );
+    assert_eq!(
+        Snapshot::read(&Snapshot::write(&state).unwrap()).unwrap(),
+        state
+    );
+}
+
+#[test]
+fn r28_several_steps_are_all_or_none() {
+    let mut state = newest();
+    state.apply(2, &command("", put_source("a")));
+    let before = state.clone();
+    let steps = |ids: &[&str]| {
+        let steps = ids.iter().map(|id| command("", put_source(id))).collect();
+        Kind::Steps(Steps { steps })
+    };
+    let (outcome, events) = state.apply(3, &command("r", steps(&["b", "a", "c"])));
+    assert!(!outcome.ok && events.is_empty(), "{outcome:?}");
+    assert_eq!(state.sources, before.sources);
+    let (outcome, _) = state.apply(4, &command("s", steps(&["b", "c"])));
+    assert_eq!(outcome.sources, ["b", "c"]);
+    // A repetition gets the first answer.
+    assert_eq!(state.apply(5, &command("s", steps(&["b", "c"]))).0, outcome);
+    let nested = Kind::Steps(Steps {
+        steps: vec![command("", steps(&["d"]))],
+    });
+    assert!(!state.apply(6, &command("", nested)).0.ok);
+}
+
+#[test]
+fn r28_a_revision_that_changed_refuses_the_command() {
+    let mut state = newest();
+    state.apply(2, &command("", put_source("a")));
+    let checked = |revision| Command {
+        expected: vec![Expectation {
+            source_id: "a".into(),
+            task: String::new(),
+            revision,
+        }],
+        ..command(
+            "",
+            Kind::PutTask(PutTask {
+                task: "t".into(),
+                yaml: "y".into(),
+                sources: vec!["a".into()],
+                ..PutTask::default()
+            }),
+        )
+    };
+    let changed = Kind::PutSource(PutSource {
+        source_id: "a".into(),
+        yaml: "other".into(),
+        create_only: false,
+    });
+    state.apply(3, &command("", changed));
+    let (outcome, _) = state.apply(4, &checked(2));
+    assert!(!outcome.ok && outcome.code == 60017, "{outcome:?}");
+    assert!(state.apply(5, &checked(3)).0.ok);
+}
+
+#[test]
+fn r28_answers_are_bounded_by_bytes_and_a_forgotten_id_is_refused() {
+    let mut state = newest();
+    let long = "x".repeat(100_000);
+    let mut index = 1;
+    let refused_at = |index: u64, state: &mut State, id: &str| {
+        // The refusal quotes the name: an answer of 100 kB.
+        let remove = Kind::RemoveSource(RemoveSource {
+            source_id: long.clone(),
+        });
+        state.apply(index, &command(id, remove)).0
+    };
+    for number in 0..100 {
+        index += 1;
+        refused_at(index, &mut state, &format!("r{number}@{}", index - 1));
+    }
+    let kept = state.answers.len() as u64;
+    assert!(kept * 100_000 <= ANSWERS_BYTES_MAX && kept > 20, "{kept}");
+    // Known, known to be older than what is kept, and new.
+    assert!(
+        refused_at(index + 1, &mut state, "r99@100")
+            .message
+            .contains("not exists")
+    );
+    let late = refused_at(index + 2, &mut state, "r0@1");
+    assert!(late.message.contains("too old"), "{}", late.message);
+    let fresh = refused_at(index + 3, &mut state, &format!("new@{index}"));
+    assert!(fresh.message.contains("not exists"));
+}
+
+#[test]
+fn r31_a_source_that_is_created_again_finds_its_lease() {
+    let mut state = newest();
+    state.apply(2, &command("", put_source("a")));
+    let register = RegisterWorker {
+        name: "w".into(),
+        addr: "w:1".into(),
+        incarnation: 7,
+    };
+    state.apply(3, &command("", Kind::RegisterWorker(register)));
+    let grant = Grant {
+        source_id: "a".into(),
+        worker: "w".into(),
+        incarnation: 7,
+        expected_epoch: 0,
+        ttl_ms: 9_000,
+    };
+    assert!(state.apply(4, &command("", Kind::Grant(grant))).0.ok);
+    let lease = state.lease("a").cloned();
+    let remove = Kind::RemoveSource(RemoveSource {
+        source_id: "a".into(),
+    });
+    assert!(state.apply(5, &command("", remove)).0.ok);
+    assert_eq!(state.lease("a"), None);
+    assert_eq!(
+        state.lease_ttl_longest_ms(),
+        9_000,
+        "a new leader waits for it"
+    );
+    state.apply(6, &command("", put_source("a")));
+    assert_eq!(state.lease("a").cloned(), lease);
+    assert!(state.orphaned_leases.is_empty());
 }

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     net::TcpListener,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -16,61 +17,162 @@ use tonic::transport::Channel;
 /// Longest wait for anything that should happen soon, on a machine that also compiles.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// One master: its place and its folder, whether it runs or not.
+pub struct Place {
+    pub name: String,
+    pub folder: tempfile::TempDir,
+    pub client_port: u16,
+    pub peer_port: u16,
+}
+
+impl Place {
+    fn new(number: usize) -> Self {
+        let ports = free_ports(2);
+        Place {
+            name: format!("m{number}"),
+            folder: folder(),
+            client_port: ports[0],
+            peer_port: ports[1],
+        }
+    }
+
+    pub fn addr(&self) -> String {
+        format!("127.0.0.1:{}", self.client_port)
+    }
+
+    pub fn peer_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.peer_port)
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn wipe(&self) {
+        std::fs::remove_dir_all(self.data_dir()).unwrap();
+    }
+
+    /// The configuration of this master, with how it comes into its cluster.
+    pub fn config(&self, entry: (&str, &str), lease_ttl: &str) -> Config {
+        config(&[
+            ("--name", &self.name),
+            ("--data-dir", self.data_dir().to_str().unwrap()),
+            ("--master-addr", &self.addr()),
+            ("--peer-urls", &self.peer_url()),
+            ("--lease-ttl", lease_ttl),
+            entry,
+        ])
+    }
+}
+
 pub struct Cluster {
     pub masters: Vec<Option<Master>>,
     pub addrs: Vec<String>,
-    _folders: Vec<tempfile::TempDir>,
+    pub places: Vec<Place>,
+    initial: String,
+    lease_ttl: String,
 }
 
 impl Cluster {
     /// Starts `count` masters with this lease TTL and waits for a leader.
     pub async fn start(count: usize, lease_ttl: &str) -> Self {
-        let ports: Vec<u16> = free_ports(2 * count);
-        let (client_ports, peer_ports) = ports.split_at(count);
-        let initial: Vec<String> = peer_ports
+        let places: Vec<Place> = (0..count).map(Place::new).collect();
+        let initial: Vec<String> = places
+            .iter()
+            .map(|place| format!("{}={}", place.name, place.peer_url()))
+            .collect();
+        let mut cluster = Cluster {
+            masters: places.iter().map(|_| None).collect(),
+            addrs: places.iter().map(Place::addr).collect(),
+            places,
+            initial: initial.join(","),
+            lease_ttl: lease_ttl.to_owned(),
+        };
+        cluster.start_all().await;
+        cluster
+    }
+
+    /// Starts all that do not run, together.
+    pub async fn start_all(&mut self) {
+        let idle = |number: &usize| self.masters[*number].is_none();
+        let numbers: Vec<usize> = (0..self.masters.len()).filter(idle).collect();
+        let configs: Vec<Config> = numbers.iter().map(|n| self.founder(*n)).collect();
+        let started = futures::future::join_all(configs.into_iter().map(Master::start)).await;
+        for (number, master) in numbers.into_iter().zip(started) {
+            self.masters[number] = Some(master.unwrap());
+        }
+        self.leader().await;
+    }
+
+    fn founder(&self, number: usize) -> Config {
+        self.places[number].config(("--initial-cluster", &self.initial), &self.lease_ttl)
+    }
+
+    /// Configuration of a master that joins.
+    pub fn joiner(&self, number: usize) -> Config {
+        let others: Vec<&str> = self
+            .addrs
             .iter()
             .enumerate()
-            .map(|(number, port)| format!("m{number}=http://127.0.0.1:{port}"))
+            .filter(|(other, _)| *other != number)
+            .map(|(_, addr)| addr.as_str())
             .collect();
-        let mut folders = Vec::new();
-        let mut starts = Vec::new();
-        for number in 0..count {
-            let folder = tempfile::tempdir_in("/dev/shm")
-                .or_else(|_| tempfile::tempdir())
-                .unwrap();
-            let config = config(&[
-                ("--name", &format!("m{number}")),
-                ("--data-dir", folder.path().to_str().unwrap()),
-                (
-                    "--master-addr",
-                    &format!("127.0.0.1:{}", client_ports[number]),
-                ),
-                (
-                    "--peer-urls",
-                    &format!("http://127.0.0.1:{}", peer_ports[number]),
-                ),
-                ("--initial-cluster", &initial.join(",")),
-                ("--lease-ttl", lease_ttl),
-            ]);
-            starts.push(Master::start(config));
-            folders.push(folder);
+        self.places[number].config(("--join", &others.join(",")), &self.lease_ttl)
+    }
+
+    /// The first place of this cluster as a master that joins another cluster.
+    pub fn joiner_of(&self, other: &Cluster) -> Config {
+        self.places[0].config(("--join", &other.addrs.join(",")), &self.lease_ttl)
+    }
+
+    /// Starts a master again, as it was started first.
+    pub async fn restart(&mut self, number: usize) {
+        self.masters[number] = Some(Master::start(self.founder(number)).await.unwrap());
+    }
+
+    /// Starts a further master that joins; its number.
+    pub async fn grow(&mut self) -> usize {
+        let number = self.places.len();
+        let place = Place::new(number);
+        self.addrs.push(place.addr());
+        self.places.push(place);
+        let master = Master::start(self.joiner(number)).await.unwrap();
+        self.masters.push(Some(master));
+        number
+    }
+
+    /// Names of the voters, as the leader has them.
+    pub async fn voters(&self) -> Vec<String> {
+        let leader = self.leader().await;
+        let api = &self.masters[leader].as_ref().unwrap().api;
+        let members = api.replica.members();
+        let voters = members.into_iter().filter(|member| member.is_voter);
+        voters.map(|member| member.name).collect()
+    }
+
+    pub async fn await_voters(&self, names: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let voters = self.voters().await;
+            if voters == names {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{voters:?}, not {names:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let started = futures::future::join_all(starts).await;
-        let masters = started
-            .into_iter()
-            .map(|master| Some(master.unwrap()))
-            .collect();
-        let addrs = client_ports
-            .iter()
-            .map(|port| format!("127.0.0.1:{port}"))
-            .collect();
-        let cluster = Cluster {
-            masters,
-            addrs,
-            _folders: folders,
+    }
+
+    pub async fn offline_master(&self, name: &str) -> pb::OfflineMemberResponse {
+        let request = pb::OfflineMemberRequest {
+            r#type: "master".into(),
+            name: name.into(),
         };
-        cluster.leader().await;
-        cluster
+        self.any()
+            .await
+            .offline_member(request)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     /// Number of the master that leads, as soon as one does.
@@ -85,14 +187,14 @@ impl Cluster {
         .await
     }
 
-    /// A master that runs and does not lead.
+    /// A master that runs and does not lead; the only one of a cluster of one.
     pub async fn follower(&self) -> usize {
         let leader = self.leader().await;
         self.masters
             .iter()
             .enumerate()
             .position(|(number, master)| number != leader && master.is_some())
-            .unwrap()
+            .unwrap_or(leader)
     }
 
     /// As if killed.
@@ -216,6 +318,12 @@ pub async fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T 
         assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
 }
 
 fn free_ports(count: usize) -> Vec<u16> {

@@ -8,7 +8,10 @@
 mod cluster;
 mod failover;
 mod leases;
+mod membership;
+mod recover;
 mod refusals;
+mod requests;
 mod secrets;
 mod tasks;
 mod worker;

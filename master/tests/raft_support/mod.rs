@@ -15,9 +15,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Tape(Vec<String>);
 
 impl Machine for Tape {
-    fn apply(&mut self, _index: u64, payload: &[u8]) -> Vec<u8> {
+    fn apply(&mut self, _index: u64, payload: &[u8]) -> Result<Vec<u8>, String> {
         self.0.push(String::from_utf8_lossy(payload).into_owned());
-        self.0.len().to_string().into_bytes()
+        Ok(self.0.len().to_string().into_bytes())
     }
 
     fn snapshot(&self) -> Vec<u8> {
@@ -110,6 +110,8 @@ impl Cluster {
                 .map(|one| (self.name(one), self.peer_addr(one)))
                 .collect(),
             join: Vec::new(),
+            state_level_max: 1,
+            evicted: tokio::sync::watch::Sender::new(false).subscribe(),
             heartbeat_ms: HEARTBEAT_MS_DEFAULT,
             election_ms: ELECTION_MS_DEFAULT,
         }

@@ -132,6 +132,27 @@ number_type! {
     LogIndex
 }
 
+/// The lower bits of a cluster id count how often the cluster was recovered from the loss of its majority.
+const RECOVERIES_MASK: u64 = 0xffff;
+
+impl ClusterId {
+    /// The id of a new cluster, made of a random number.
+    pub fn new_family(random: u64) -> Self {
+        // 0 means "none" everywhere.
+        Self((random & !RECOVERIES_MASK).max(RECOVERIES_MASK + 1))
+    }
+
+    /// The id after one more recovery; `None` when there were as many as can be counted.
+    pub fn successor(self) -> Option<Self> {
+        (self.0 & RECOVERIES_MASK < RECOVERIES_MASK).then(|| Self(self.0 + 1))
+    }
+
+    /// True when this cluster was recovered from that one: what belonged to that one is ours now.
+    pub fn succeeds(self, older: Self) -> bool {
+        self.0 > older.0 && self.0 & !RECOVERIES_MASK == older.0 & !RECOVERIES_MASK
+    }
+}
+
 fn check_source_id(text: &str) -> Result<(), DmError> {
     if text.is_empty() {
         return Err(DmError::new(
@@ -210,5 +231,16 @@ mod tests {
         assert_eq!(serde_json::to_string(&name).unwrap(), "\"t\"");
         assert!(serde_json::from_str::<TaskName>("\"\"").is_err());
         assert!(serde_json::from_str::<WorkerName>("\"a\\u0007\"").is_err());
+    }
+
+    #[test]
+    fn a_recovered_cluster_succeeds_the_one_that_it_was() {
+        let first = ClusterId::new_family(0);
+        assert_ne!(first, ClusterId(0));
+        let next = first.successor().expect("counts on");
+        assert!(next.succeeds(first) && !first.succeeds(next) && !first.succeeds(first));
+        let other = ClusterId::new_family(u64::MAX);
+        assert!(!other.succeeds(first) && !first.succeeds(other));
+        assert_eq!(ClusterId(RECOVERIES_MASK).successor(), None);
     }
 }

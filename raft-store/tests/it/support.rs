@@ -13,9 +13,9 @@ use openraft::vote::RaftLeaderId;
 pub(crate) struct Tape(pub(crate) Vec<(u64, Vec<u8>)>);
 
 impl Machine for Tape {
-    fn apply(&mut self, index: u64, payload: &[u8]) -> Vec<u8> {
+    fn apply(&mut self, index: u64, payload: &[u8]) -> Result<Vec<u8>, String> {
         self.0.push((index, payload.to_vec()));
-        self.0.len().to_string().into_bytes()
+        Ok(self.0.len().to_string().into_bytes())
     }
 
     fn snapshot(&self) -> Vec<u8> {

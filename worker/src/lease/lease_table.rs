@@ -62,6 +62,10 @@ impl LeaseTable {
     pub fn adopt(&self, source: &SourceId, epoch: Epoch, ttl_ms: u64) -> LeaseView {
         let mut leases = self.lock();
         if let Some(lease) = leases.get_mut(source) {
+            if lease.epoch == epoch {
+                // The masters changed the TTL of a lease that goes on, and count by the new one already.
+                lease.ttl_ms = ttl_ms;
+            }
             if lease.epoch >= epoch {
                 return lease.view.clone();
             }
@@ -158,6 +162,21 @@ impl LeaseTable {
         ))
     }
 
+    /// The right to end the writes of a subtask that another process was given (R32): its epoch is the entry that stopped the
+    /// subtask, so nothing is ever started under it. Good for `ttl_ms` from now.
+    pub fn stopping_token(&self, right: &StartRight, ttl_ms: u64) -> FenceToken {
+        FenceToken::mint(
+            right.cluster_id,
+            right.task.clone(),
+            right.source.clone(),
+            right.generation,
+            right.epoch,
+            self.incarnation,
+            LeaseView::until(BoottimeMs::now().after_ms(ttl_ms)),
+            ttl_ms,
+        )
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SourceId, Lease>> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -247,6 +266,21 @@ mod tests {
         // A start that was authorised under the older grant gets nothing.
         assert!(table.token(&right(5, 5)).is_none());
         assert!(table.token(&right(8, 7)).is_none());
+    }
+
+    #[test]
+    fn r31_a_changed_ttl_counts_from_the_next_renewal_on() {
+        let table = table();
+        let view = table.adopt(&source("s"), Epoch(5), TTL_MS);
+        let sent_at = BoottimeMs::from_ms(1_000_000);
+        table.renew(&source("s"), Epoch(5), sent_at, 2 * TTL_MS);
+        assert!(
+            !view.is_live_at(sent_at.after_ms(TTL_MS)),
+            "not before the log says so"
+        );
+        table.adopt(&source("s"), Epoch(5), 2 * TTL_MS);
+        table.renew(&source("s"), Epoch(5), sent_at, 2 * TTL_MS);
+        assert!(view.is_live_at(sent_at.after_ms(TTL_MS)));
     }
 
     #[test]

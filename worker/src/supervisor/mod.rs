@@ -4,14 +4,15 @@
 //! differences away. A subtask is stopped completely before its successor starts, and nothing of one
 //! source ever waits for another source.
 //!
-//! Read in this order: `wanted` (what shall run), `plan` (pure: what to do about it), `spawn` (the seam
-//! to the pipeline), `source_actor` (one source), `supervisor` (all of them), `view` and `render` (status).
+//! Read in this order: `wanted` (what shall run), `plan` (pure: what to do about it), `spec` (what a subtask is
+//! started with), `spawn` (the seam to the pipeline), `source_actor` (one source), `supervisor` (all of them), `view` and `render` (status).
 
 mod current_error;
 mod plan;
 mod render;
 mod source_actor;
 mod spawn;
+mod spec;
 #[allow(clippy::module_inception)]
 mod supervisor;
 mod view;

@@ -1,13 +1,14 @@
 //! Everything that this worker does for one source.
 
 use super::plan::{Action, Slot, plan};
+use super::spec::{Texts, spec};
 use super::view::{SourceView, SubtaskView};
 use super::wanted::{WantedSource, WantedSubtask};
 use super::{Running, Spawn};
 use crate::lease::{LeaseTable, LeaseView, StartRight};
 use crate::session::{Grantor, Outbox};
-use crate::sync::{Operators, SubtaskSpec, SubtaskStatus};
-use dm_model::{DmError, Epoch, Generation, SourceId, TaskName, codes};
+use crate::sync::{Operators, SubtaskStatus};
+use dm_model::{DmError, Epoch, Generation, SourceId, TaskName};
 use dm_proto::{pb, v1};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -187,7 +188,12 @@ impl<S: Spawn> SourceActor<S> {
             return;
         };
         let (operators, followed) = watch::channel(Arc::clone(&subtask.operators));
-        let state = match spec(token, task, subtask, given, followed) {
+        let texts = Texts {
+            secret_key: &given.grantor.secret_key,
+            source: &given.wanted.yaml,
+            task: &subtask.yaml,
+        };
+        let state = match spec(token, &texts, subtask.start_time.clone(), followed) {
             Ok(spec) => {
                 tracing::info!("subtask starts");
                 State::Running(self.around.spawner.spawn(spec))
@@ -367,32 +373,4 @@ async fn lease_turns(given: Option<&Assignment>, live: bool) {
         Some(given) => given.lease.live().await,
         None => std::future::pending().await,
     }
-}
-
-fn spec(
-    token: crate::sync::FenceToken,
-    task: &TaskName,
-    subtask: &WantedSubtask,
-    given: &Assignment,
-    operators: watch::Receiver<Arc<Operators>>,
-) -> Result<SubtaskSpec, DmError> {
-    let key = crate::secrets::key(&given.grantor.secret_key)?;
-    let source = crate::secrets::source(&given.wanted.yaml, key.as_ref())?.value;
-    let whole = crate::secrets::task(&subtask.yaml, key.as_ref())?.value;
-    if whole.name != *task {
-        let message = format!(
-            "the leader sent the configuration of task {} for {task}",
-            whole.name
-        );
-        return Err(DmError::new(&codes::WORKER_SUB_TASK_NOT_FOUND, message));
-    }
-    let config = whole.subtask(&given.wanted.source)?;
-    Ok(SubtaskSpec {
-        token,
-        source: Arc::new(source),
-        task: Arc::new(whole),
-        config,
-        start_time: subtask.start_time.clone(),
-        operators,
-    })
 }

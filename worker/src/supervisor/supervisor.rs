@@ -1,12 +1,14 @@
 //! All sources of this worker.
 
 use super::source_actor::{Assignment, Order, Published, SourceActor, Surroundings};
+use super::spec::{Texts, spec};
 use super::view::SourceView;
 use super::wanted::WantedSource;
 use super::{Spawn, render};
-use crate::lease::LeaseTable;
+use crate::lease::{LeaseTable, StartRight};
 use crate::session::{Grantor, Outbox};
-use dm_model::{ClusterId, Epoch, SourceId};
+use crate::sync::SubtaskSpec;
+use dm_model::{ClusterId, DmError, Epoch, Generation, SourceId, TaskName};
 use dm_proto::v1;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +52,9 @@ impl<S: Spawn> Supervisor<S> {
     pub fn desired(&self, grantor: &Grantor, desired: v1::Desired) {
         let mut state = self.lock();
         let older = state.newest.is_some_and(|(cluster, revision)| {
-            cluster == grantor.cluster_id && revision > desired.revision
+            // A master that was left behind when its cluster was recovered from elsewhere.
+            cluster.succeeds(grantor.cluster_id)
+                || cluster == grantor.cluster_id && revision > desired.revision
         });
         if older || state.closing {
             tracing::info!(
@@ -121,6 +125,36 @@ impl<S: Spawn> Supervisor<S> {
             }
         }
         state.seq
+    }
+
+    /// What a subtask of another worker is stopped with at the target (R32).
+    pub fn stopping_spec(
+        &self,
+        grantor: &Grantor,
+        asked: &v1::RaiseFenceCall,
+        ttl_ms: u64,
+    ) -> Result<SubtaskSpec, DmError> {
+        let right = StartRight {
+            cluster_id: grantor.cluster_id,
+            task: TaskName::new(&asked.task)?,
+            source: SourceId::new(&asked.source_id)?,
+            lease_epoch: Epoch(asked.epoch),
+            epoch: Epoch(asked.epoch),
+            generation: Generation(asked.generation),
+        };
+        let texts = Texts {
+            secret_key: &grantor.secret_key,
+            source: &asked.source_yaml,
+            task: &asked.task_yaml,
+        };
+        // Nothing is applied by it, so no operator is ever looked at.
+        let (_, operators) = watch::channel(Arc::default());
+        spec(
+            self.around.leases.stopping_token(&right, ttl_ms),
+            &texts,
+            None,
+            operators,
+        )
     }
 
     /// Stops all subtasks and waits until none can write. Nothing is started afterwards. Leases stay

@@ -1,6 +1,6 @@
 //! Taking over: the epoch is raised before anything is read (R11).
 
-use dm_model::{DmError, codes};
+use dm_model::{ClusterId, DmError, codes};
 use mysql_async::{Conn, prelude::Queryable};
 use tracing::{info, warn};
 
@@ -81,7 +81,9 @@ async fn raise_head(
             return Err(Stop::Fenced(fenced(old_epoch, token)));
         }
         let update = format!(
-            "UPDATE {head} SET epoch = {epoch}, incarnation = {incarnation} WHERE {key} AND epoch < {epoch} AND cluster = {cluster}"
+            "UPDATE {head} SET cluster = {}, epoch = {epoch}, incarnation = {incarnation} \
+             WHERE {key} AND epoch < {epoch} AND cluster = {cluster}",
+            token.cluster_id().0
         );
         match conn.query_drop(update).await {
             Ok(()) => {}
@@ -96,7 +98,7 @@ async fn raise_head(
     )))
 }
 
-async fn raise_lanes(
+pub(super) async fn raise_lanes(
     conn: &mut Conn,
     tables: &MetaTables,
     token: &FenceToken,
@@ -151,7 +153,9 @@ pub(super) async fn kill(
 }
 
 fn refuse_foreign(cluster: u64, token: &FenceToken) -> Result<(), Stop> {
-    if cluster == token.cluster_id().0 {
+    let ours = token.cluster_id();
+    // A cluster that was recovered from the loss of its majority takes over what was its own.
+    if ours.0 == cluster || ours.succeeds(ClusterId(cluster)) {
         return Ok(());
     }
     Err(Stop::Definite(

@@ -18,6 +18,7 @@ mod chunk_row;
 mod head;
 mod lane;
 mod progress;
+mod silence;
 mod table_row;
 mod tables;
 
@@ -25,5 +26,6 @@ pub(crate) use chunk_row::ChunkRow;
 pub(crate) use head::raise;
 pub(crate) use lane::{Lane, LaneError, Outcome};
 pub(crate) use progress::{Intent, Progress, UNFINISHED_MAX, Unfinished};
+pub(crate) use silence::silence;
 pub(crate) use table_row::{TableRow, TableState};
 pub(crate) use tables::MetaTables;

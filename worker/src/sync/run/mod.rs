@@ -18,3 +18,4 @@ mod streaming;
 mod ticket;
 
 pub(crate) use run::run;
+pub(in crate::sync) use setup::digest;

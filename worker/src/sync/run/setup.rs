@@ -146,7 +146,7 @@ pub(super) fn transformer(spec: &SubtaskSpec) -> Result<Transformer, Stop> {
 }
 
 /// What decides which rows go where: it may not change under a running migration (R27).
-fn digest(spec: &SubtaskSpec) -> String {
+pub(in crate::sync) fn digest(spec: &SubtaskSpec) -> String {
     let rules = serde_json::json!({
         "routes": spec.config.routes,
         "block-allow-list": spec.config.block_allow_list,

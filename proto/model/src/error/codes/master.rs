@@ -21,6 +21,7 @@ catalogue! {
     MASTER_HOST_PORT_NOT_VALID = 38035, "MasterHostPortNotValid", DmMaster, Internal, High, Definite, "";
     MASTER_GET_HOSTNAME_FAIL = 38036, "MasterGetHostnameFail", DmMaster, Internal, High, Definite, "";
     MASTER_PARSE_URL_FAIL = 38039, "MasterParseURLFail", DmMaster, Internal, High, Definite, "";
+    MASTER_JOIN_FAIL = 38040, "MasterJoinEmbedEtcdFail", DmMaster, Internal, High, Definite, "";
     MASTER_INVALID_OPERATE_OP = 38041, "MasterInvalidOperateOp", DmMaster, Internal, Medium, Definite, "Use an operation that the command's --help lists.";
     MASTER_ADVERTISE_ADDR_NOT_VALID = 38042, "MasterAdvertiseAddrNotValid", DmMaster, Internal, High, Definite, "";
     MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER = 38043, "MasterRequestIsNotForwardToLeader", DmMaster, Internal, High, Transient, "Use the address of another master, or wait for the election.";
