@@ -472,9 +472,9 @@ async fn r25_messages_of_another_cluster_or_for_another_folder_are_refused() {
 async fn a_start_that_cannot_be_right_is_refused_by_name() {
     let cluster = Cluster::new(1);
     let mut options = cluster.options(0);
-    options.join = vec!["127.0.0.1:8261".to_string()];
-    let refused = Running::start(options).await.expect_err("not yet");
-    assert!(refused.is(&codes::NOT_YET_SUPPORTED), "{refused}");
+    options.join = vec![options.client_addr.clone()];
+    let refused = Running::start(options).await.expect_err("itself");
+    assert!(refused.is(&codes::MASTER_JOIN_FAIL), "{refused}");
 
     let mut options = cluster.options(0);
     options.initial_cluster = vec![("other".to_string(), "127.0.0.1:1".to_string())];

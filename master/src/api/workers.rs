@@ -40,6 +40,10 @@ impl Led {
         for worker in workers.iter().take(WORKERS_TRIED_MAX) {
             match self.term.hub.call(worker, kind.clone(), timeout).await {
                 Ok(reply) => return Ok(reply),
+                // Cut off by the end of the term: the next leader asks again.
+                Err(CallError::NotConnected(_)) if self.term.over.is_cancelled() => {
+                    return Err(ApiError::NotLeader);
+                }
                 Err(error @ (CallError::NotConnected(_) | CallError::Busy(_))) => {
                     last = Some(error)
                 }

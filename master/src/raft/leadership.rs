@@ -9,7 +9,7 @@ use openraft::async_runtime::WatchReceiver;
 use openraft::type_config::alias::WatchReceiverOf;
 use tokio::sync::watch;
 
-use super::contacts::Contacts;
+use super::network::Sender;
 
 /// How often the silence of the leader is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -41,7 +41,7 @@ pub struct Leadership {
 /// Keeps the watched value up to date until openraft stops.
 pub(super) struct Watcher {
     pub(super) metrics: WatchReceiverOf<TypeConfig, RaftMetrics<TypeConfig>>,
-    pub(super) contacts: Arc<Contacts>,
+    pub(super) sender: Arc<Sender>,
     /// A leader that was silent for longer is not named any more: pre-vote keeps the old term, and with it the old
     /// leader's name, for as long as there is no quorum.
     pub(super) silence_max: Duration,
@@ -72,9 +72,12 @@ impl Watcher {
 
     fn look(&self) -> Leadership {
         let metrics = self.metrics.borrow_watched().clone();
+        let membership = metrics.membership_config.membership();
+        self.sender
+            .know_addresses(membership.nodes().map(|(id, node)| (*id, &node.peer_addr)));
         let is_leader = metrics.running_state.is_ok() && metrics.state.is_leader();
         let leader = leader_of(&metrics).filter(|leader| {
-            let silence = self.contacts.silence(leader.node_id);
+            let silence = self.sender.contacts.silence(leader.node_id);
             leader.node_id == metrics.id && is_leader
                 || silence.is_some_and(|silence| silence < self.silence_max)
         });

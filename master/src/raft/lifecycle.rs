@@ -45,11 +45,11 @@ impl RaftNode {
         let pristine = store.is_pristine().map_err(|error| store_trouble(&error))?;
         check_store(&folder, pristine)?;
 
-        let contacts = Arc::new(Contacts::default());
         let sender = Arc::new(Sender {
             node_id: folder.identity().node_id,
             cluster_id: AtomicU64::new(folder.identity().cluster_id),
-            contacts: contacts.clone(),
+            contacts: Contacts::default(),
+            addresses: Mutex::default(),
             peer_addr: options.peer_addr.clone(),
         });
         let machine = store.state_machine(machine);
@@ -79,7 +79,7 @@ impl RaftNode {
         };
         let leader_silence_max =
             Duration::from_millis(options.election_ms + 2 * options.heartbeat_ms);
-        let leadership = watch_leadership(&raft, contacts, leader_silence_max);
+        let leadership = watch_leadership(&raft, sender.clone(), leader_silence_max);
         let stop = CancellationToken::new();
         let inner = Inner {
             raft,
@@ -219,13 +219,13 @@ impl Held {
 
 fn watch_leadership(
     raft: &AnyRaft,
-    contacts: Arc<Contacts>,
+    sender: Arc<Sender>,
     silence_max: Duration,
 ) -> watch::Receiver<Leadership> {
     let (sender, receiver) = watch::channel(Leadership::default());
     let watcher = Watcher {
         metrics: raft.metrics(),
-        contacts,
+        sender,
         silence_max,
     };
     tokio::spawn(watcher.run(sender));
@@ -244,12 +244,11 @@ async fn watch_standing(
         if let Err(error) = join::announce_move(&service).await {
             return error;
         }
-        let mut heard = Instant::now();
         loop {
             tokio::time::sleep(STANDING_INTERVAL).await;
-            if leadership.borrow().leader.is_some() {
-                heard = Instant::now();
-            } else if heard.elapsed() > STANDING_SILENCE && join::was_removed(&service).await {
+            let silent = service.sender.contacts.led_since() > STANDING_SILENCE;
+            let leads = leadership.borrow().is_leader;
+            if silent && !leads && join::was_removed(&service).await {
                 return join::removed(&name);
             }
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dm_proto::transport::{self, MESSAGE_BYTES_MAX, Security};
@@ -44,9 +44,33 @@ type RpcError = RPCError<TypeConfig>;
 pub(super) struct Sender {
     pub(super) node_id: u64,
     pub(super) cluster_id: AtomicU64,
-    pub(super) contacts: Arc<Contacts>,
+    pub(super) contacts: Contacts,
+    /// Where the membership has each member now: a connection follows one that moved.
+    pub(super) addresses: Mutex<BTreeMap<u64, String>>,
     /// Where this process listens for peers.
     pub(super) peer_addr: String,
+}
+
+impl Sender {
+    pub(super) fn know_addresses<'a>(&self, members: impl Iterator<Item = (u64, &'a String)>) {
+        let mut known = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (id, addr) in members {
+            if known.get(&id) != Some(addr) {
+                known.insert(id, addr.clone());
+            }
+        }
+    }
+
+    fn address(&self, id: u64) -> Option<String> {
+        let known = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get(&id).cloned()
+    }
 }
 
 /// Makes clients; those of one peer share a channel.
@@ -86,15 +110,11 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = PeerConnection;
 
     async fn new_client(&mut self, target: u64, node: &PeerNode) -> PeerConnection {
-        let client = self.channel(target, node).map(|channel| {
-            PeerClient::new(channel)
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_BYTES_MAX)
-        });
         PeerConnection {
             sender: self.sender.clone(),
             target,
-            client,
+            addr: node.peer_addr.clone(),
+            client: self.channel(target, node).map(client),
         }
     }
 }
@@ -103,10 +123,30 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 pub(super) struct PeerConnection {
     sender: Arc<Sender>,
     target: u64,
+    addr: String,
     client: Result<PeerClient<Channel>, String>,
 }
 
+fn client(channel: Channel) -> PeerClient<Channel> {
+    PeerClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
 impl PeerConnection {
+    /// The client of where the peer is now.
+    fn client(&mut self) -> Result<PeerClient<Channel>, RpcError> {
+        if let Some(addr) = self
+            .sender
+            .address(self.target)
+            .filter(|addr| *addr != self.addr)
+        {
+            self.client = lazy_channel(&addr).map(client);
+            self.addr = addr;
+        }
+        self.client.clone().map_err(|text| unreachable(&text))
+    }
+
     async fn call<Q: Serialize, A: DeserializeOwned>(
         &mut self,
         kind: Kind,
@@ -123,7 +163,7 @@ impl PeerConnection {
             body,
             from_addr: self.sender.peer_addr.clone(),
         };
-        let mut client = self.client.clone().map_err(|text| unreachable(&text))?;
+        let mut client = self.client()?;
         let answer =
             tokio::time::timeout(timeout, client.raft(transport::request(request, timeout))).await;
         let reply = match answer {
@@ -250,7 +290,7 @@ impl RaftNetworkV2<TypeConfig> for PeerConnection {
         let pieces = self
             .pieces(&vote, snapshot)
             .map_err(|error| StreamingError::Network(NetworkError::new(&error)))?;
-        let mut client = self.client.clone().map_err(|text| unreachable(&text))?;
+        let mut client = self.client()?;
         let timeout = option.hard_ttl();
         let request = transport::request(tokio_stream::iter(pieces), timeout);
         let answer = tokio::select! {

@@ -119,6 +119,7 @@ impl PeerService {
         let raft = &self.raft;
         match kind {
             Kind::AppendEntries => {
+                self.sender.contacts.led();
                 encode(raft.append_entries(decode(body)?).await.map_err(internal)?)
             }
             Kind::Vote => encode(raft.vote(decode(body)?).await.map_err(internal)?),

@@ -53,7 +53,7 @@ pub struct Anonymous {
 }
 
 /// The id of a request without the step behind it.
-pub fn base_id(request_id: &str) -> &str {
+pub(super) fn base_id(request_id: &str) -> &str {
     request_id
         .split_once('/')
         .map_or(request_id, |(base, _)| base)

@@ -7,6 +7,7 @@
 
 mod cluster;
 mod failover;
+mod golden;
 mod leases;
 mod membership;
 mod recover;

@@ -14,7 +14,7 @@ use dm_proto::{
     pb,
     v1::{
         BlockedStatement, CheckSourceReply, CheckTaskReply, CurrentErrorReply, Desired, Drained,
-        Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, OperateTableReply, Reply,
+        Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, OperateTableReply, RaiseFenceReply, Reply,
         SubtaskReport, WantedStage, WorkerMessage, call, master_message::Kind as Down, reply,
         session_client::SessionClient, worker_message::Kind as Up,
     },
@@ -335,6 +335,7 @@ fn answer(kind: call::Kind, seen: &Seen) -> reply::Kind {
         call::Kind::OperateTable(asked) => reply::Kind::OperateTable(OperateTableReply {
             message: format!("{} {}.{}", asked.op, asked.schema, asked.table),
         }),
+        call::Kind::RaiseFence(_) => reply::Kind::RaiseFence(RaiseFenceReply {}),
         call::Kind::QueryStatus(question) => {
             let of = |source: &String| pb::QueryStatusResponse {
                 result: true,

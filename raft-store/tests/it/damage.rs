@@ -121,7 +121,7 @@ async fn a_flipped_bit_in_the_write_ahead_log_never_shortens_the_log_silently() 
     assert!(refused > 0, "refused {refused}, whole {whole}");
 }
 
-fn newest_wal(folder: &Path) -> std::path::PathBuf {
+pub(crate) fn newest_wal(folder: &Path) -> std::path::PathBuf {
     let mut logs: Vec<_> = fs::read_dir(folder)
         .expect("readable")
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -132,7 +132,7 @@ fn newest_wal(folder: &Path) -> std::path::PathBuf {
     logs.pop().expect("a write-ahead log")
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("readable") {
         let path = entry.expect("readable").path();
         if path.file_name().is_some_and(|name| name != "LOCK") {
