@@ -117,7 +117,7 @@ impl Led {
     }
 
     fn again(&self, first: &str) -> Led {
-        Led::new(self.api.clone(), self.term.clone(), first)
+        Led::new(self.api.clone(), self.term.clone(), first, 0)
     }
 
     fn digest(&self, request: &HandleErrorRequest) -> String {

@@ -222,13 +222,13 @@ fn watch_leadership(
     sender: Arc<Sender>,
     silence_max: Duration,
 ) -> watch::Receiver<Leadership> {
-    let (sender, receiver) = watch::channel(Leadership::default());
+    let (shown, receiver) = watch::channel(Leadership::default());
     let watcher = Watcher {
         metrics: raft.metrics(),
         sender,
         silence_max,
     };
-    tokio::spawn(watcher.run(sender));
+    tokio::spawn(watcher.run(shown));
     receiver
 }
 
