@@ -24,6 +24,8 @@ use super::service::PeerService;
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 const ASK_INTERVAL: Duration = Duration::from_millis(200);
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// How long openraft may take to publish the membership that it read.
+const MEMBERSHIP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Addresses tried in one round.
 const TRIES_MAX: usize = 32;
 
@@ -118,6 +120,18 @@ pub(super) async fn verify(
     founders: &[(String, String)],
 ) -> Result<(), DmError> {
     let own = service.sender.node_id;
+    // openraft publishes what it read from the store a moment after it started.
+    let published = service
+        .raft
+        .wait(Some(MEMBERSHIP_TIMEOUT))
+        .metrics(
+            |now| now.membership_config.membership().nodes().next().is_some(),
+            "membership",
+        )
+        .await;
+    if let Err(error) = published {
+        tracing::warn!(%error, "this master's log has no membership");
+    }
     let mut addrs: BTreeSet<String> = founders.iter().map(|(_, addr)| addr.clone()).collect();
     addrs.extend(service.peer_addrs());
     addrs.remove(&service.peer_addr);

@@ -11,7 +11,11 @@ use dm_master::{
     config::{Config, Invocation, Settings},
     server::Master,
 };
-use dm_proto::pb::{self, SourceOp, TaskOp, master_client::MasterClient};
+use dm_proto::{
+    pb::{self, SourceOp, TaskOp, master_client::MasterClient},
+    request_id::RequestId,
+    transport,
+};
 use tonic::transport::Channel;
 
 /// Longest wait for anything that should happen soon, on a machine that also compiles.
@@ -232,7 +236,7 @@ impl Cluster {
         };
         self.any()
             .await
-            .operate_source(request)
+            .operate_source(with_id(request))
             .await
             .unwrap()
             .into_inner()
@@ -245,7 +249,7 @@ impl Cluster {
         };
         self.any()
             .await
-            .start_task(request)
+            .start_task(with_id(request))
             .await
             .unwrap()
             .into_inner()
@@ -259,7 +263,7 @@ impl Cluster {
         };
         self.any()
             .await
-            .operate_task(request)
+            .operate_task(with_id(request))
             .await
             .unwrap()
             .into_inner()
@@ -306,6 +310,11 @@ pub fn task_yaml(name: &str, sources: &[&str]) -> String {
     format!(
         "name: {name}\ntask-mode: all\ntarget-database:\n  host: 127.0.0.1\n  port: 4000\n  user: root\n  password: very-secret\nmysql-instances:\n{instances}"
     )
+}
+
+/// As our own dmctl calls: with an id of its own.
+pub fn with_id<T>(message: T) -> tonic::Request<T> {
+    transport::mutating_request(message, PATIENCE, &RequestId::generate())
 }
 
 /// Asks until there is an answer.

@@ -32,15 +32,7 @@ async fn start_pause_resume_stop() {
         "{started:?}"
     );
 
-    // With an id of its own: without one it would be the same request (R29).
-    let request = dm_proto::pb::StartTaskRequest {
-        task: yaml.clone(),
-        ..Default::default()
-    };
-    let id = dm_proto::request_id::RequestId::generate();
-    let request = dm_proto::transport::mutating_request(request, Duration::from_secs(20), &id);
-    let again = cluster.any().await.start_task(request).await;
-    let again = again.unwrap().into_inner();
+    let again = cluster.start_task(&yaml).await;
     assert!(
         !again.result && again.msg.contains("code=46014"),
         "{again:?}"
