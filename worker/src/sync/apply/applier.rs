@@ -374,6 +374,7 @@ impl Applier {
 
 /// A change of `dm_table`.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "few of them exist at a time")]
 pub(super) enum RowEdit {
     Put(Box<TableRow>),
     Delete(TableName),

@@ -21,6 +21,7 @@ pub(crate) struct Tracked {
 
 /// A part of it, in order.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "few of them exist at a time")]
 pub(crate) enum TrackedItem {
     Rows {
         table: TableName,
