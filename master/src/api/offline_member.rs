@@ -10,6 +10,7 @@ use dm_proto::{
 use tokio::time::Instant;
 
 use super::{ApiError, led::Led};
+use crate::state::level_of;
 
 /// Longest wait until the membership is without the master.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -65,6 +66,12 @@ impl Led {
                 // Before the entry: a leader that removes itself would answer nobody any more.
                 self.api.replica.step_down(STEP_DOWN_TIMEOUT).await?;
                 return Err(ApiError::NotLeader);
+            }
+            let level = level_of(&Kind::RemoveMaster(RemoveMaster::default()));
+            if !self.read(|state| state.has_level(level)) {
+                // The level can't go up while a member is dead, and this one may be the dead one.
+                let removed = self.api.replica.remove(member.node_id, REMOVE_TIMEOUT);
+                return Ok(removed.await.map_err(DmError::from)?);
             }
             let remove = RemoveMaster {
                 node_id: member.node_id,

@@ -23,6 +23,9 @@ use super::{COMMAND_BYTES_MAX, ProposeError};
 /// Pause before a proposal is tried again while the leader is unknown.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
+/// A transfer of leadership that shows no effect for so long is asked for again.
+const TRANSFER_RETRY: Duration = Duration::from_secs(1);
+
 /// A member of the Raft group. Clones are the same node.
 #[derive(Clone)]
 pub struct RaftNode {
@@ -197,19 +200,21 @@ impl RaftNode {
             )
             .with_cause(cause)
         };
-        self.inner
-            .raft
-            .trigger()
-            .transfer_leader(to)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
+        let until = Instant::now() + deadline;
         let mut leadership = self.inner.leadership.clone();
+        // The message to the target may be lost, and openraft sends it once.
+        while Instant::now() < until && leadership.borrow().is_leader {
+            let asked = self.inner.raft.trigger().transfer_leader(to).await;
+            asked.map_err(|error| failed(error.to_string()))?;
+            let over = leadership.wait_for(|now| !now.is_leader);
+            let patience = until.min(Instant::now() + TRANSFER_RETRY);
+            drop(tokio::time::timeout_at(patience, over).await);
+        }
         let arrived = leadership.wait_for(|now| {
-            now.leader
-                .as_ref()
-                .is_some_and(|leader| leader.node_id == to)
+            let leader = now.leader.as_ref();
+            leader.is_some_and(|leader| leader.node_id != self.node_id())
         });
-        match tokio::time::timeout(deadline, arrived).await {
+        match tokio::time::timeout_at(until, arrived).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(failed("raft stopped".to_string())),
             Err(_) => Err(failed(format!("not within {} ms", deadline.as_millis()))),

@@ -19,7 +19,7 @@ use dm_proto::{
 use tonic::transport::Channel;
 
 /// Longest wait for anything that should happen soon, on a machine that also compiles.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// One master: its place and its folder, whether it runs or not.
 pub struct Place {

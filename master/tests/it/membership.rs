@@ -20,6 +20,8 @@ use crate::{
     worker::Worker,
 };
 
+/// Longest call of the writer.
+const CALL_MAX: Duration = Duration::from_secs(8);
 const BEAT: Duration = Duration::from_millis(200);
 
 /// Creates sources one after the other through any master, and keeps what was acknowledged.
@@ -73,8 +75,10 @@ async fn write(addrs: Vec<String>, stop: Arc<AtomicBool>, done: Arc<Mutex<Vec<St
             source_id: vec![],
             worker_name: String::new(),
         };
-        let answer = client.operate_source(request).await;
-        if answer.is_ok_and(|answer| answer.get_ref().result) {
+        let answer = client.operate_source(request);
+        // A master that was stopped in this process leaves its connections open.
+        let answer = tokio::time::timeout(CALL_MAX, answer).await;
+        if answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.get_ref().result)) {
             done.lock().unwrap().push(id);
         }
     }
