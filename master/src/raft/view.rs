@@ -46,7 +46,11 @@ impl RaftNode {
                 peer_addr: node.peer_addr.clone(),
                 client_addr: node.client_addr.clone(),
                 is_leader: leader == Some(*id),
-                is_voter: membership.voter_ids().any(|voter| voter == *id),
+                // While the group changes: in the old one and in the new one.
+                is_voter: membership
+                    .get_joint_config()
+                    .iter()
+                    .all(|voters| voters.contains(id)),
                 alive: self.alive(*id, leading, leader),
             })
             .collect();

@@ -14,9 +14,9 @@ use dm_proto::{
     pb,
     v1::{
         BlockedStatement, CheckSourceReply, CheckTaskReply, CurrentErrorReply, Desired, Drained,
-        Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, OperateTableReply, RaiseFenceReply, Reply,
-        SubtaskReport, WantedStage, WorkerMessage, call, master_message::Kind as Down, reply,
-        session_client::SessionClient, worker_message::Kind as Up,
+        Goodbye, Heartbeat, Hello, LeaderRequest, LeaseRef, OperateTableReply, RaiseFenceReply,
+        Reply, SubtaskReport, WantedStage, WorkerMessage, call, master_message::Kind as Down,
+        reply, session_client::SessionClient, worker_message::Kind as Up,
     },
 };
 use prost::Message;

@@ -1,5 +1,7 @@
 //! Stopping, at the target, a subtask whose own worker can't be asked (R32).
 
+use std::sync::Arc;
+
 use dm_model::{DmError, codes};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +16,12 @@ use super::{
 
 /// Makes sure that nothing of a subtask commits any more that was started before the entry at the epoch of the spec's token.
 pub async fn silence(spec: &SubtaskSpec) -> Result<(), DmError> {
-    let control = Control::new(spec.token.clone(), CancellationToken::new());
+    let control = Control::new(
+        spec.token.clone(),
+        CancellationToken::new(),
+        // Nothing runs that could take a command.
+        Arc::default(),
+    );
     let target = Target::new(spec.config.target.clone());
     let tables = MetaTables::new(&spec.config.meta_schema, &spec.token);
     let done = async {
