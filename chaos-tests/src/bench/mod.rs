@@ -11,6 +11,7 @@ mod apply_mix;
 mod apply_progress;
 mod apply_rss;
 mod apply_update;
+mod check_10k;
 mod copy;
 mod failover_worker;
 mod load;

@@ -67,4 +67,7 @@ pub enum Name {
     LoadOne,
     /// The longest time that a write waited for a full migration
     LoadLock,
+    /// check-task over 10,000 tables (`--rows` for another count)
+    #[value(name = "check-10k")]
+    Check10k,
 }

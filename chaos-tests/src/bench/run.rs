@@ -5,7 +5,7 @@ use super::{
     apply_cpu, apply_hot, apply_insert, apply_lag, apply_mix, apply_progress, apply_rss,
     apply_update,
 };
-use super::{failover_worker, rss_master, rss_worker};
+use super::{check_10k, failover_worker, rss_master, rss_worker};
 use super::{load, load_lock, load_mydumper, load_one};
 use crate::lab::{Binaries, Medium};
 
@@ -54,5 +54,6 @@ async fn choose(options: &Options) -> Result<Measured> {
         Name::LoadMydumper => load_mydumper::measure(options).await,
         Name::LoadOne => load_one::measure(options).await,
         Name::LoadLock => load_lock::measure(options).await,
+        Name::Check10k => check_10k::measure(options).await,
     }
 }

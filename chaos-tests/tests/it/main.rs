@@ -20,6 +20,7 @@ mod operators;
 mod plane_scene;
 mod refusal;
 mod rows;
+mod rules;
 mod scene;
 mod soak;
 mod stopped;

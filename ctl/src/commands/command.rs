@@ -90,7 +90,8 @@ impl Command {
                 None => help("binlog"),
             },
             Self::CheckTask(args) => {
-                show(ctx, check_task::call(&args, ctx).await?, check_task::print)
+                let answer = check_task::call(&args, ctx).await?;
+                emit(&check_task::print(args.plan, &answer, ctx.format))
             }
             Self::Config(args) => match args.wanted() {
                 Some(wanted) => show(ctx, get_cfg::call(&wanted, ctx).await?, get_cfg::print),

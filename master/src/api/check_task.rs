@@ -28,6 +28,7 @@ impl Led {
             start_time: request.start_time,
             error_count: request.err_cnt,
             warning_count: request.warn_cnt,
+            plan: request.plan,
         };
         let checked = self.run_check(&task, call).await?;
         Ok(CheckTaskResponse {

@@ -9,7 +9,7 @@
 //! 3. [`position`]: binlog positions, GTID sets, and what "covered" means.
 //! 4. [`keys`]: every key of `source.yaml` and `task.yaml`, and what happens to it.
 //! 5. [`config`]: those files as typed values, checked; [`config::SubtaskConfig`] is what runs.
-//! 6. [`rules`]: which tables take part and where they go.
+//! 6. [`rules`]: which tables, events and rows take part, where they go and as what.
 //! 7. [`operator`]: what is done with a statement that the target refuses.
 //! 8. [`secret`]: passwords in memory and at rest.
 
@@ -42,6 +42,6 @@ pub use ids::{
 };
 pub use operator::{EventPlace, Operator, OperatorAction};
 pub use position::{BinlogPosition, Gtid, GtidSet, Position, TransactionId};
-pub use rules::{BlockAllowList, Router};
+pub use rules::{BlockAllowList, Router, RuleSet};
 pub use secret::{Secret, SecretKey};
 pub use table_name::TableName;

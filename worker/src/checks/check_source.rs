@@ -7,8 +7,8 @@ use crate::secrets;
 use dm_model::{DmError, Flavor, SourceConfig, codes};
 use dm_proto::v1::CheckSourceCall;
 
-/// Connects to the upstream of a `source.yaml` and gives the file back with flavour and server id filled
-/// in; the password stays as it was written.
+/// Connects to the upstream of a `source.yaml` and gives the file back with flavour, case sensitivity and server id
+/// filled in; the password stays as it was written.
 pub async fn check_source(call: &CheckSourceCall, key: &[u8]) -> Result<String, DmError> {
     let key = secrets::key(key)?;
     let mut config = SourceConfig::parse(&call.yaml)?.value;
@@ -26,6 +26,10 @@ async fn complete(
     probe: &mut Probe,
 ) -> Result<(), DmError> {
     config.flavor = Some(flavor(config, probe)?);
+    if config.case_sensitive.is_none() {
+        let folds = probe.variable("lower_case_table_names").await?;
+        config.case_sensitive = Some(folds.is_some_and(|value| value == "0"));
+    }
     if config.enable_gtid {
         check_gtid(probe).await?;
     }

@@ -6,11 +6,14 @@ use super::merge::SourceSide;
 use super::probe::Probe;
 use super::tables::SourceTable;
 use super::target::TargetFacts;
-use super::{merge, privileges, report, tables, target, upstream};
+use super::{fitness, merge, plan, privileges, readiness, report, tables, target, upstream};
 use crate::database::Role;
 use crate::secrets;
+use dm_model::config::TaskMode;
 use dm_model::error::Class;
-use dm_model::{DmError, SecretKey, SourceConfig, SubtaskConfig, TableName, TaskConfig, codes};
+use dm_model::{
+    DmError, RuleSet, SecretKey, SourceConfig, SubtaskConfig, TableName, TaskConfig, codes,
+};
 use dm_proto::v1::{CheckTaskCall, CheckTaskReply};
 use futures::future::{join_all, try_join_all};
 use std::collections::BTreeSet;
@@ -19,11 +22,14 @@ use std::collections::BTreeSet;
 const EXTRA_CONNECTIONS: u64 = 2;
 
 /// One source of the task, connected.
-struct Side {
-    config: SourceConfig,
-    subtask: SubtaskConfig,
-    probe: Probe,
-    tables: Vec<SourceTable>,
+pub(super) struct Side {
+    pub(super) config: SourceConfig,
+    pub(super) subtask: SubtaskConfig,
+    pub(super) rules: RuleSet,
+    pub(super) probe: Probe,
+    pub(super) tables: Vec<SourceTable>,
+    /// Tables that the lists leave out.
+    pub(super) left_out: Vec<TableName>,
 }
 
 /// Checks a task. An error means that the checks couldn't start: a configuration that is wrong, a server
@@ -33,7 +39,7 @@ pub async fn check_task(call: &CheckTaskCall, key: &[u8]) -> Result<CheckTaskRep
     let task = secrets::task(&call.yaml, key.as_ref())?.value;
     let wanted = Wanted::new(task.task_mode, &task.ignore_checking_items);
     let configs = configs(call, &task, key.as_ref())?;
-    if wanted.nothing() {
+    if wanted.nothing() && !call.plan {
         return Ok(CheckTaskReply {
             passed: true,
             message: String::new(),
@@ -51,7 +57,21 @@ pub async fn check_task(call: &CheckTaskCall, key: &[u8]) -> Result<CheckTaskRep
         .map_err(initialising)?;
     let facts = TargetFacts::read(&mut target).await.map_err(initialising)?;
 
-    let looked = join_all(sides.iter_mut().map(|side| look(side, &wanted, &facts))).await;
+    if call.plan {
+        let plan = plan::render(&mut sides, &facts).await;
+        join_all(sides.into_iter().map(|side| side.probe.close())).await;
+        target.close().await;
+        return Ok(CheckTaskReply {
+            passed: true,
+            message: plan?,
+        });
+    }
+    let looked = join_all(
+        sides
+            .iter_mut()
+            .map(|side| look(side, &wanted, &facts, &task.shadow_table_rules)),
+    )
+    .await;
     let mut findings: Vec<Finding> = looked.into_iter().flatten().collect();
     let names: BTreeSet<TableName> = sides
         .iter()
@@ -59,6 +79,13 @@ pub async fn check_task(call: &CheckTaskCall, key: &[u8]) -> Result<CheckTaskRep
         .map(|t| t.target.clone())
         .collect();
     findings.extend(target::check(&mut target, &wanted, &names, &task.meta_schema).await);
+    if wanted.wants(Item::ConnNumber) {
+        let writers: Vec<u64> = sides
+            .iter()
+            .map(|side| u64::from(side.subtask.loader.pool_size))
+            .collect();
+        findings.push(readiness::target_connections(&mut target, &writers).await);
+    }
     if wanted.wants(Item::Always) {
         let all: Vec<SourceSide<'_>> = sides.iter().map(Side::for_merge).collect();
         findings.push(merge::check(&all, &facts, &target.address));
@@ -100,17 +127,18 @@ fn configs(
 }
 
 async fn open(config: SourceConfig, subtask: SubtaskConfig) -> Result<Side, DmError> {
-    let wanted = subtask.filter(config.case_sensitive)?;
-    let router = subtask.router(config.case_sensitive)?;
+    let rules = subtask.rules(&config)?;
     let mut probe = open_probe(&config.from, Role::Upstream)
         .await
         .map_err(|e| e.annotate(format!("source {}", config.source_id)))?;
-    let tables = tables::list(&mut probe, &wanted, &router).await?;
+    let (tables, left_out) = tables::list(&mut probe, &rules).await?;
     Ok(Side {
         config,
         subtask,
+        rules,
         probe,
         tables,
+        left_out,
     })
 }
 
@@ -137,7 +165,12 @@ fn initialising(error: DmError) -> DmError {
     error.annotate("fail to initialize checker")
 }
 
-async fn look(side: &mut Side, wanted: &Wanted, facts: &TargetFacts) -> Vec<Finding> {
+async fn look(
+    side: &mut Side,
+    wanted: &Wanted,
+    facts: &TargetFacts,
+    shadows: &[String],
+) -> Vec<Finding> {
     let schemas: BTreeSet<String> = side
         .tables
         .iter()
@@ -151,6 +184,22 @@ async fn look(side: &mut Side, wanted: &Wanted, facts: &TargetFacts) -> Vec<Find
     }
     if wanted.wants(Item::TableSchema) {
         findings.push(tables::check(&mut side.probe, &side.tables, facts).await);
+    }
+    if wanted.wants(Item::OnlineDdl) && side.subtask.online_ddl {
+        findings.push(readiness::online_ddl(
+            &side.probe.address,
+            shadows,
+            &side.tables,
+        ));
+    }
+    if wanted.wants(Item::MetaPosition) && side.subtask.mode == TaskMode::Incremental {
+        findings.push(readiness::meta_position(&mut side.probe, &side.subtask).await);
+    }
+    if side.subtask.mode == TaskMode::All {
+        findings.push(readiness::retention(&mut side.probe, &side.tables).await);
+    }
+    if wanted.wants(Item::Always) {
+        findings.push(fitness::check(&mut side.probe, &side.rules, &side.tables).await);
     }
     findings
 }

@@ -16,6 +16,8 @@ pub(super) enum Item {
     ConnNumber,
     TargetPrivilege,
     TableSchema,
+    OnlineDdl,
+    MetaPosition,
     /// What this version can't do at all: never ignored.
     Always,
 }
@@ -34,6 +36,8 @@ impl Item {
             Item::ConnNumber => "conn_number",
             Item::TargetPrivilege => "target_privilege",
             Item::TableSchema => "table_schema",
+            Item::OnlineDdl => "online_ddl",
+            Item::MetaPosition => "meta_position",
             Item::Always => return None,
         })
     }

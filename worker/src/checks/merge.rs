@@ -17,17 +17,17 @@ pub(super) struct SourceSide<'a> {
 pub(super) fn check(sides: &[SourceSide<'_>], target: &TargetFacts, address: &str) -> Finding {
     let mut finding = Finding::new(
         "route check",
-        "check whether every source table has a target table of its own",
+        "check whether every source table has a target table of its own, or rows that tell their origin",
         address,
     );
-    let mut owners: BTreeMap<TableName, Vec<String>> = BTreeMap::new();
+    let mut owners: BTreeMap<TableName, Vec<(String, Option<&str>)>> = BTreeMap::new();
     for side in sides {
         for table in side.tables {
             let owner = format!("{} of {}", table.name, side.source);
             owners
                 .entry(folded(&table.target, target.folds_case))
                 .or_default()
-                .push(owner);
+                .push((owner, table.origin.as_deref()));
             if side.uuid == target.uuid
                 && folded(&table.name, target.folds_case)
                     == folded(&table.target, target.folds_case)
@@ -40,18 +40,35 @@ pub(super) fn check(sides: &[SourceSide<'_>], target: &TargetFacts, address: &st
         }
     }
     for (table, owners) in owners.iter().filter(|(_, owners)| owners.len() > 1) {
-        let workaround = codes::MERGE_NOT_YET_SUPPORTED.workaround;
-        finding.fail(
-            format!(
-                "[code={}] {} source tables are routed to {table}, and merging comes later: {}",
-                codes::MERGE_NOT_YET_SUPPORTED.code,
-                owners.len(),
-                owners.join(", ")
-            ),
-            workaround,
-        );
+        if let Some(reason) = indistinct(owners) {
+            finding.fail(
+                format!(
+                    "[code={}] {} source tables are routed to {table}, and {reason}",
+                    codes::MERGE_NOT_YET_SUPPORTED.code,
+                    owners.len(),
+                ),
+                codes::MERGE_NOT_YET_SUPPORTED.workaround,
+            );
+        }
     }
     finding
+}
+
+/// Why the rows of tables with one target can't be told apart there; `None` when they can.
+pub(super) fn indistinct(owners: &[(String, Option<&str>)]) -> Option<String> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for (owner, origin) in owners {
+        let Some(origin) = origin else {
+            let all: Vec<&str> = owners.iter().map(|(owner, _)| owner.as_str()).collect();
+            return Some(format!("nothing tells whose a row is: {}", all.join(", ")));
+        };
+        if let Some(other) = seen.insert(origin, owner) {
+            return Some(format!(
+                "rows of {other} and of {owner} have the same origin {origin}"
+            ));
+        }
+    }
+    None
 }
 
 fn folded(name: &TableName, folds_case: bool) -> TableName {
@@ -102,6 +119,13 @@ mod tests {
             SourceTable::for_test("a", "t2", ("x", "t")),
         ];
         assert_eq!(severity(&merged, "s", false), Severity::Fail);
+        let [one, two] = merged;
+        let told = [one.clone().with_origin("1"), two.clone().with_origin("2")];
+        assert_eq!(severity(&told, "s", false), Severity::Success);
+        let same = [one.clone().with_origin("1"), two.clone().with_origin("1")];
+        assert_eq!(severity(&same, "s", false), Severity::Fail);
+        let half = [one.with_origin("1"), two];
+        assert_eq!(severity(&half, "s", false), Severity::Fail);
     }
 
     #[test]

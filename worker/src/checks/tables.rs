@@ -4,7 +4,8 @@ use super::finding::Finding;
 use super::privileges::some_of;
 use super::probe::Probe;
 use super::target::TargetFacts;
-use dm_model::{BlockAllowList, DmError, Router, TableName};
+use dm_model::rules::is_system_schema;
+use dm_model::{DmError, RuleSet, TableName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A table that the task wants.
@@ -14,34 +15,50 @@ pub(super) struct SourceTable {
     pub(super) name: TableName,
     /// Its name in the target.
     pub(super) target: TableName,
-    collation: String,
+    /// What tells its rows from those of others in the same target.
+    pub(super) origin: Option<String>,
+    pub(super) collation: String,
+    /// It has a key without NULLs.
+    pub(super) keyed: bool,
+    /// The server's estimates.
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
 }
 
-/// Lists the tables that the task wants from a source, with their targets.
+/// Lists the tables that the task wants from a source, with their targets; then the names of those that it leaves out.
 pub(super) async fn list(
     probe: &mut Probe,
-    wanted: &BlockAllowList,
-    router: &Router,
-) -> Result<Vec<SourceTable>, DmError> {
-    let rows: Vec<(String, String, Option<String>)> = probe
+    rules: &RuleSet,
+) -> Result<(Vec<SourceTable>, Vec<TableName>), DmError> {
+    let keyed = keyed(probe).await?;
+    let rows: Vec<(String, String, Option<String>, Option<u64>, Option<u64>)> = probe
         .rows(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_COLLATION FROM information_schema.TABLES \
+            "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_COLLATION, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES \
              WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1, 2",
         )
         .await?;
-    let mut tables = Vec::new();
-    for (schema, table, collation) in rows {
-        if wanted.allows(&schema, Some(&table)) {
-            let name = TableName::new(schema, table);
-            let target = router.route(&name)?;
+    let (mut tables, mut left_out) = (Vec::new(), Vec::new());
+    for (schema, table, collation, rows, bytes) in rows {
+        let allowed = rules.list.allows(&schema, Some(&table));
+        let name = TableName::new(schema, table);
+        if allowed {
+            let keyed = keyed.contains(&name);
+            let target = rules.router.route(&name)?;
+            let origin = rules.origin(&name)?;
             tables.push(SourceTable {
                 name,
                 target,
+                origin,
                 collation: collation.unwrap_or_default(),
+                keyed,
+                rows: rows.unwrap_or_default(),
+                bytes: bytes.unwrap_or_default(),
             });
+        } else if !is_system_schema(&name.schema) {
+            left_out.push(name);
         }
     }
-    Ok(tables)
+    Ok((tables, left_out))
 }
 
 /// Looks at keys, foreign keys, character sets and collations.
@@ -67,10 +84,9 @@ async fn look(
     target: &TargetFacts,
     finding: &mut Finding,
 ) -> Result<(), DmError> {
-    let keyed = keyed(probe).await?;
     let keyless: Vec<String> = tables
         .iter()
-        .filter(|table| !keyed.contains(&table.name))
+        .filter(|table| !table.keyed)
         .map(|table| table.name.to_string())
         .collect();
     if !keyless.is_empty() {
@@ -177,7 +193,16 @@ impl SourceTable {
         Self {
             name: TableName::new(schema, table),
             target: TableName::new(target.0, target.1),
+            origin: None,
             collation: String::new(),
+            keyed: true,
+            rows: 0,
+            bytes: 0,
         }
+    }
+
+    pub(super) fn with_origin(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
     }
 }

@@ -198,8 +198,8 @@ async fn row_image(probe: &mut Probe) -> Finding {
         // Servers before that variable always write full images.
         Ok(None) => {}
         Ok(Some(found)) if found.eq_ignore_ascii_case("FULL") => {}
-        Ok(Some(found)) => finding.fail(
-            format!("binlog_row_image is {found}, and should be FULL"),
+        Ok(Some(found)) => finding.warn(
+            format!("binlog_row_image is {found}: a table stops at the first row of which columns are missing"),
             "Run SET GLOBAL binlog_row_image = 'FULL'; sessions that are open keep their old setting.",
         ),
         Err(error) => finding.not_evaluated(&error),

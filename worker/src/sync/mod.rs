@@ -49,3 +49,5 @@ pub use silence::silence;
 pub use status::{SubtaskStatus, TableMismatches, TableStatus};
 pub use subtask::{Subtask, SubtaskHandle, SubtaskSpec};
 pub use table_command::{TableCommand, TableCommands, TableOp};
+pub(crate) use transform::{RuleKeys, TablePlan};
+pub(crate) use upstream::structure_of;

@@ -2,5 +2,6 @@
 //! passes over.
 
 mod checks;
+mod expressions;
 mod fence;
 mod server;

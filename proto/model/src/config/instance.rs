@@ -20,6 +20,18 @@ pub struct Instance {
     /// Names in `routes`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub route_rules: Vec<String>,
+    /// Names in `filters`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filter_rules: Vec<String>,
+    /// Names in `expression-filter`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expression_filters: Vec<String>,
+    /// Names in `column-mappings`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub column_mapping_rules: Vec<String>,
+    /// Names in `masks`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mask_rules: Vec<String>,
     /// Name in `block-allow-list`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub block_allow_list: String,

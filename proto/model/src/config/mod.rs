@@ -37,7 +37,10 @@ pub use instance::{Instance, Meta};
 pub use loader::{LoaderConfig, OnDuplicate};
 pub use mydumper::MydumperConfig;
 pub use parsed::Parsed;
-pub use rule::{BlockAllowRule, RouteRule, TableItem};
+pub use rule::{
+    BlockAllowRule, ColumnMappingRule, ExpressionRule, ExtractSchema, ExtractSource, ExtractTable,
+    FilterAction, FilterRule, MaskFunction, MaskRule, Named, RouteRule, TableItem,
+};
 pub(crate) use scalar::expected;
 pub use source::{CheckerConfig, PurgeConfig, SourceConfig};
 pub use subtask::SubtaskConfig;

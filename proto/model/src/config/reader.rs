@@ -183,7 +183,6 @@ impl Reader {
 /// DM has numbers for some of what is refused.
 fn refusal_code(name: &str) -> &'static ErrorCode {
     match name {
-        "column-mappings" | "column-mapping-rules" => &codes::CONFIG_COLUMN_MAPPING_DEPRECATED,
         "task-mode" => &codes::CONFIG_INVALID_TASK_MODE,
         _ => &codes::NOT_YET_SUPPORTED,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::db::DbConfig;
-use super::{Parsed, check, compat, duration, reader};
+use super::{FilterRule, Parsed, check, compat, duration, reader};
 use crate::error::DmError;
 use crate::flavor::Flavor;
 use crate::ids::SourceId;
@@ -41,9 +41,9 @@ pub struct SourceConfig {
     /// Our number among the server's replicas; 0: chosen when the source is created.
     #[serde(default)]
     pub server_id: u32,
-    /// Names that differ in letter case are different.
-    #[serde(default)]
-    pub case_sensitive: bool,
+    /// Names that differ in letter case are different; found out when the source is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_sensitive: Option<bool>,
     /// How to reach it.
     pub from: DbConfig,
     /// When relay logs are deleted.
@@ -52,6 +52,9 @@ pub struct SourceConfig {
     /// When tasks in error are tried again.
     #[serde(default)]
     pub checker: CheckerConfig,
+    /// Binlog event filters for all tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<FilterRule>,
 }
 
 /// When relay logs are deleted.
@@ -124,6 +127,11 @@ impl SourceConfig {
         let mut copy = self.clone();
         copy.from.redact();
         copy.to_yaml()
+    }
+
+    /// Whether rules distinguish upper and lower case: as the file says, else as its server does.
+    pub fn is_case_sensitive(&self) -> bool {
+        self.case_sensitive.unwrap_or_default()
     }
 
     /// The family, once it is known; MySQL until then.

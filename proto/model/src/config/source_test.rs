@@ -51,7 +51,7 @@ fn what_is_wrong_has_dms_number() {
         ("source-id: s\nfrom: {host: h}\nrelay-binlog-gtid: x", 11009),
         (
             "source-id: s\nfrom: {host: h}\nfilters: [{schema-pattern: a}]",
-            60003,
+            20037,
         ),
     ];
     for (text, expected) in cases {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlockAllowRule, CollationCompatible, DbConfig, Instance, LoaderConfig, Meta, MydumperConfig,
-    OnError, OnRowMismatch, RouteRule, SyncerConfig, TaskConfig, TaskMode, Timezone,
-    ValidatorConfig,
+    BlockAllowRule, CollationCompatible, ColumnMappingRule, DbConfig, ExpressionRule, FilterRule,
+    Instance, LoaderConfig, MaskRule, Meta, MydumperConfig, Named, OnError, OnRowMismatch,
+    RouteRule, SourceConfig, SyncerConfig, TaskConfig, TaskMode, Timezone, ValidatorConfig,
 };
 use crate::error::{DmError, ErrorCode, codes};
 use crate::ids::{SourceId, TaskName};
-use crate::rules::{BlockAllowList, Router};
+use crate::rules::RuleSet;
 
 /// What one worker runs for one source of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,15 @@ pub struct SubtaskConfig {
     /// Which tables take part.
     pub block_allow_list: BlockAllowRule,
     /// What they are called in the target.
-    pub routes: Vec<RouteRule>,
+    pub routes: Vec<Named<RouteRule>>,
+    /// Which events take part; those of the source come last.
+    pub filters: Vec<Named<FilterRule>>,
+    /// Which rows take part.
+    pub expressions: Vec<Named<ExpressionRule>>,
+    /// What becomes of column values.
+    pub mappings: Vec<Named<ColumnMappingRule>>,
+    /// Which values are hidden.
+    pub masks: Vec<Named<MaskRule>>,
     /// How existing rows are read.
     pub mydumper: MydumperConfig,
     /// How existing rows are written.
@@ -59,17 +67,9 @@ pub struct SubtaskConfig {
 }
 
 impl SubtaskConfig {
-    /// Compiles which tables take part.
-    pub fn filter(&self, source_case_sensitive: bool) -> Result<BlockAllowList, DmError> {
-        BlockAllowList::new(
-            &self.block_allow_list,
-            self.case_sensitive || source_case_sensitive,
-        )
-    }
-
-    /// Compiles what they are called in the target.
-    pub fn router(&self, source_case_sensitive: bool) -> Result<Router, DmError> {
-        Router::new(&self.routes, self.case_sensitive || source_case_sensitive)
+    /// Compiles all rules for a source's tables.
+    pub fn rules(&self, source: &SourceConfig) -> Result<RuleSet, DmError> {
+        RuleSet::new(self, source)
     }
 }
 
@@ -103,7 +103,41 @@ pub(super) fn resolve(task: &TaskConfig, source: &SourceId) -> Result<SubtaskCon
         preserve_order: task.preserve_order,
         target: task.target_database.clone(),
         block_allow_list: block_allow_list(task, instance)?,
-        routes: routes(task, instance)?,
+        routes: named_rules(
+            instance,
+            "route-rules",
+            &instance.route_rules,
+            &task.routes,
+            &codes::CONFIG_ROUTE_RULE_NOT_FOUND,
+        )?,
+        filters: named_rules(
+            instance,
+            "filter-rules",
+            &instance.filter_rules,
+            &task.filters,
+            &codes::CONFIG_FILTER_RULE_NOT_FOUND,
+        )?,
+        expressions: named_rules(
+            instance,
+            "expression-filters",
+            &instance.expression_filters,
+            &task.expression_filter,
+            &codes::CONFIG_EXPR_FILTER_NOT_FOUND,
+        )?,
+        mappings: named_rules(
+            instance,
+            "column-mapping-rules",
+            &instance.column_mapping_rules,
+            &task.column_mappings,
+            &codes::CONFIG_COLUMN_MAPPING_NOT_FOUND,
+        )?,
+        masks: named_rules(
+            instance,
+            "mask-rules",
+            &instance.mask_rules,
+            &task.masks,
+            &codes::CONFIG_MASK_NOT_FOUND,
+        )?,
         mydumper: mydumper(task, instance)?,
         loader: loader(task, instance)?,
         syncer: syncer(task, instance)?,
@@ -121,19 +155,21 @@ fn block_allow_list(task: &TaskConfig, instance: &Instance) -> Result<BlockAllow
     )
 }
 
-fn routes(task: &TaskConfig, instance: &Instance) -> Result<Vec<RouteRule>, DmError> {
-    instance
-        .route_rules
+/// The rules of these names, in the order in which the source lists them.
+fn named_rules<T: Clone>(
+    instance: &Instance,
+    key: &str,
+    names: &[String],
+    rules: &BTreeMap<String, T>,
+    code: &'static ErrorCode,
+) -> Result<Vec<Named<T>>, DmError> {
+    names
         .iter()
         .map(|name| {
-            task.routes.get(name).cloned().ok_or_else(|| {
-                not_found(
-                    instance,
-                    "route-rules",
-                    name,
-                    &codes::CONFIG_ROUTE_RULE_NOT_FOUND,
-                )
-            })
+            let rule = rules
+                .get(name)
+                .ok_or_else(|| not_found(instance, key, name, code))?;
+            Ok(Named::new(name, rule.clone()))
         })
         .collect()
 }

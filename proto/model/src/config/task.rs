@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlockAllowRule, DbConfig, Instance, LoaderConfig, MydumperConfig, Parsed, RouteRule,
-    SubtaskConfig, SyncerConfig, TaskMode, Timezone, ValidatorConfig, check, compat, reader,
-    subtask,
+    BlockAllowRule, ColumnMappingRule, DbConfig, ExpressionRule, FilterRule, Instance,
+    LoaderConfig, MaskRule, MydumperConfig, Parsed, RouteRule, SubtaskConfig, SyncerConfig,
+    TaskMode, Timezone, ValidatorConfig, check, compat, reader, subtask,
 };
 use crate::error::{DmError, codes};
 use crate::ids::{SourceId, TaskName};
@@ -64,6 +64,18 @@ pub struct TaskConfig {
     /// Route rules by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub routes: BTreeMap<String, RouteRule>,
+    /// Binlog event filters by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filters: BTreeMap<String, FilterRule>,
+    /// Expression filters by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expression_filter: BTreeMap<String, ExpressionRule>,
+    /// Column mappings by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub column_mappings: BTreeMap<String, ColumnMappingRule>,
+    /// Masks by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub masks: BTreeMap<String, MaskRule>,
     /// Block-allow lists by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub block_allow_list: BTreeMap<String, BlockAllowRule>,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::table_name::TableName;
-use crate::{Flavor, rules};
+use crate::{Flavor, SourceConfig, rules};
 
 const EXAMPLE: &str = include_str!("../../../../deploy/examples/task.yaml");
 const MINIMAL: &str = "\
@@ -31,11 +31,14 @@ fn the_example_is_read_without_notices() {
     let parsed = TaskConfig::parse(EXAMPLE).unwrap();
     assert_eq!(parsed.notices, Vec::<String>::new());
     let subtask = parsed.value.subtask(&source("mysql-01")).unwrap();
-    let filter = subtask.filter(false).unwrap();
-    assert!(filter.allows("archive_2024", Some("t")));
-    assert!(!filter.allows("shop", Some("tmp_1")));
-    let router = subtask.router(false).unwrap();
-    let target = router.route(&TableName::new("archive_2024", "t")).unwrap();
+    let upstream = SourceConfig::parse("source-id: mysql-01\nfrom: {host: h}\n").unwrap();
+    let rules = subtask.rules(&upstream.value).unwrap();
+    assert!(rules.list.allows("archive_2024", Some("t")));
+    assert!(!rules.list.allows("shop", Some("tmp_1")));
+    let target = rules
+        .router
+        .route(&TableName::new("archive_2024", "t"))
+        .unwrap();
     assert_eq!(target, TableName::new("archive_old", "t"));
 }
 
@@ -130,8 +133,10 @@ fn wrong_values_have_dms_numbers() {
             "    syncer: {safe-mode: true, safe-mode-duration: 0s}",
             20061,
         ),
-        ("    filter-rules: [f]", 60003),
-        ("    expression-filters: [f]", 60003),
+        ("    filter-rules: [f]", 20024),
+        ("    expression-filters: [f]", 20040),
+        ("    column-mapping-rules: [f]", 20025),
+        ("    mask-rules: [f]", 60061),
         ("  - source-id: s", 20014),
     ];
     for (lines, expected) in cases {

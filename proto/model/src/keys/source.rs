@@ -1,6 +1,7 @@
 //! Keys of `source.yaml`.
 
 use super::database::DATABASE;
+use super::rules::FILTER;
 use super::{Key, Ty};
 use crate::error::codes;
 
@@ -54,8 +55,8 @@ pub const SOURCE: &[Key] = &[
     Key::new(
         "case-sensitive",
         Ty::Bool,
-        "false",
-        "Rules distinguish upper and lower case in names.",
+        "found out",
+        "Rules distinguish upper and lower case in names; unset: where the server does (lower_case_table_names=0).",
     ),
     Key::new(
         "from",
@@ -75,9 +76,12 @@ pub const SOURCE: &[Key] = &[
         "",
         "When a task in error is tried again.",
     ),
-    Key::new("filters", Ty::Any, "", "Binlog event filters.")
-        .refused("event filters come in a later release; remove them", &[])
-        .dropped(),
+    Key::new(
+        "filters",
+        Ty::BlockList(FILTER),
+        "",
+        "Binlog event filters for every task; a task's rule with the same patterns wins.",
+    ),
     Key::obsolete("auto-fix-gtid", Ty::Bool, "false"),
     Key::obsolete("meta-dir", Ty::Text, ""),
     Key::obsolete("charset", Ty::Text, ""),

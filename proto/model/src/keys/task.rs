@@ -1,16 +1,13 @@
 //! Keys of `task.yaml`.
 
 use super::database::DATABASE;
-use super::rules::{BLOCK_ALLOW, ROUTE};
+use super::rules::{BLOCK_ALLOW, COLUMN_MAPPING, EXPRESSION, FILTER, MASK, ROUTE};
 use super::units::{LOADER, MYDUMPER, SYNCER, VALIDATOR};
 use super::{Key, Ty};
 use crate::error::codes;
 
 const U32_MAX: i64 = u32::MAX as i64;
 const NO_MERGE: &str = "merging shards comes in a later release; remove it";
-const NO_FILTERS: &str = "event filters come in a later release; remove them";
-const NO_EXPRESSIONS: &str = "expression filters come in a later release; remove them";
-const NO_MAPPING: &str = "column mappings are not supported, as in DM since 6.6; remove them";
 const OLD_LIST: &str = "is read as block-allow-list";
 const NO_ONLINE_DDL: &str = "shadow tables of gh-ost and pt-osc are not recognised yet; keep them out with block-allow-list";
 
@@ -119,16 +116,18 @@ pub const TASK: &[Key] = &[
     Key::new("target-database", Ty::Block(DATABASE), "", "Where rows go; required."),
     Key::new("mysql-instances", Ty::BlockList(INSTANCE), "", "The sources; at least one."),
     Key::new("routes", Ty::NamedBlocks(ROUTE), "", "What tables are called in the target."),
-    Key::new("filters", Ty::Any, "", "Binlog event filters.").refused(NO_FILTERS, &[]).dropped(),
-    Key::new("expression-filter", Ty::Any, "", "Filters by column values.")
-        .refused(NO_EXPRESSIONS, &[])
-        .dropped(),
+    Key::new("filters", Ty::NamedBlocks(FILTER), "", "Binlog event filters."),
+    Key::new("expression-filter", Ty::NamedBlocks(EXPRESSION), "", "Filters by column values."),
     Key::new("block-allow-list", Ty::NamedBlocks(BLOCK_ALLOW), "", "Which tables take part."),
     Key::new("black-white-list", Ty::NamedBlocks(BLOCK_ALLOW), "", "Older name of block-allow-list.")
         .mapped(OLD_LIST, &[]),
-    Key::new("column-mappings", Ty::Any, "", "Of older releases of DM.")
-        .refused(NO_MAPPING, &[])
-        .dropped(),
+    Key::new(
+        "column-mappings",
+        Ty::NamedBlocks(COLUMN_MAPPING),
+        "",
+        "What becomes of column values, as in DM 1.0.",
+    ),
+    Key::new("masks", Ty::NamedBlocks(MASK), "", "Ours: which values are hidden."),
     Key::new("mydumpers", Ty::NamedBlocks(MYDUMPER), "", "How existing rows are read."),
     Key::new("loaders", Ty::NamedBlocks(LOADER), "", "How existing rows are written."),
     Key::new("syncers", Ty::NamedBlocks(SYNCER), "", "How changes are written."),
@@ -161,25 +160,20 @@ const INSTANCE: &[Key] = &[
         "Where an incremental task starts.",
     ),
     Key::new("route-rules", Ty::TextList, "", "Names in routes."),
-    Key::new("filter-rules", Ty::TextList, "", "Names in filters.")
-        .refused(NO_FILTERS, &[])
-        .dropped(),
+    Key::new("filter-rules", Ty::TextList, "", "Names in filters."),
     Key::new(
         "expression-filters",
         Ty::TextList,
         "",
         "Names in expression-filter.",
-    )
-    .refused(NO_EXPRESSIONS, &[])
-    .dropped(),
+    ),
     Key::new(
         "column-mapping-rules",
         Ty::TextList,
         "",
-        "Of older releases of DM.",
-    )
-    .refused(NO_MAPPING, &[])
-    .dropped(),
+        "Names in column-mappings.",
+    ),
+    Key::new("mask-rules", Ty::TextList, "", "Ours: names in masks."),
     Key::new(
         "block-allow-list",
         Ty::Text,

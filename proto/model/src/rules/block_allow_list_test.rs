@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn item(schema: &str, table: &str) -> TableItem {
@@ -133,4 +135,103 @@ fn bad_patterns_name_the_key() {
         ..BlockAllowRule::default()
     };
     assert_eq!(BlockAllowList::new(&rule, true).unwrap_err().code, 20044);
+}
+
+/// The documented decision, written down again without any of the code above.
+fn by_the_book(rule: &BlockAllowRule, schema: &str, table: Option<&str>) -> bool {
+    fn fits(pattern: &[char], name: &[char]) -> bool {
+        match (pattern.first(), name.first()) {
+            (None, None) => true,
+            (Some('*'), _) => true,
+            (Some('?'), Some(_)) => fits(&pattern[1..], &name[1..]),
+            (Some('['), Some(c)) => {
+                let end = pattern.iter().position(|c| *c == ']').unwrap();
+                let negated = pattern[1] == '!';
+                let members = &pattern[1 + usize::from(negated)..end];
+                let within = match members {
+                    [from, '-', to] => from <= c && c <= to,
+                    members => members.contains(c),
+                };
+                within != negated && fits(&pattern[end + 1..], &name[1..])
+            }
+            (Some(p), Some(c)) => p == c && fits(&pattern[1..], &name[1..]),
+            _ => false,
+        }
+    }
+    let matches = |pattern: &str, name: &str| {
+        let folded = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();
+        match pattern.strip_prefix('~') {
+            // The only regular expression of the vectors: ^HEAD.
+            Some(regex) => name
+                .to_lowercase()
+                .starts_with(&regex.trim_start_matches('^').to_lowercase()),
+            None => fits(&folded(pattern), &folded(name)),
+        }
+    };
+    let listed = |items: &[TableItem], table: &str| {
+        items
+            .iter()
+            .any(|item| matches(&item.db_name, schema) && matches(&item.tbl_name, table))
+    };
+    if schema.eq_ignore_ascii_case("mysql") {
+        return false;
+    }
+    let schema_kept = match (rule.do_dbs.as_slice(), rule.ignore_dbs.as_slice()) {
+        ([], ignored) => !ignored.iter().any(|pattern| matches(pattern, schema)),
+        (wanted, _) => wanted.iter().any(|pattern| matches(pattern, schema)),
+    };
+    let Some(table) = table else {
+        return schema_kept;
+    };
+    schema_kept
+        && (listed(&rule.do_tables, table)
+            || (!listed(&rule.ignore_tables, table) && rule.do_tables.is_empty()))
+}
+
+fn any_pattern() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[abé][abA]?",
+        "[ab]{0,2}\\*",
+        "[ab]\\?",
+        "\\?\\*?",
+        "[ab]?\\[a-b\\]\\*?",
+        "\\[!ab\\][ab]?",
+        "~\\^[abé]",
+    ]
+    .prop_filter("patterns are not empty", |text| !text.is_empty())
+}
+
+fn any_list() -> impl Strategy<Value = BlockAllowRule> {
+    let dbs = || prop::collection::vec(any_pattern(), 0..3);
+    let tables = || {
+        prop::collection::vec(
+            (any_pattern(), any_pattern()).prop_map(|(schema, table)| item(&schema, &table)),
+            0..3,
+        )
+    };
+    (dbs(), tables(), dbs(), tables()).prop_map(|(do_dbs, do_tables, ignore_dbs, ignore_tables)| {
+        BlockAllowRule {
+            do_dbs,
+            do_tables,
+            ignore_dbs,
+            ignore_tables,
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12_000))]
+    #[test]
+    fn every_vector_agrees_with_the_documented_rules(
+        rule in any_list(),
+        schema in "[abAé]{1,3}|mysql",
+        table in prop::option::of("[abAé]{1,3}"),
+    ) {
+        let list = compile(&rule);
+        prop_assert_eq!(
+            list.allows(&schema, table.as_deref()),
+            by_the_book(&rule, &schema, table.as_deref()),
+            "{:?}", rule
+        );
+    }
 }

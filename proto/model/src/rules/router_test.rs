@@ -1,12 +1,17 @@
 use super::*;
+use crate::config::{ExtractSchema, ExtractSource, ExtractTable};
 
-fn rule(schema: &str, table: &str, target_schema: &str, target_table: &str) -> RouteRule {
-    RouteRule {
-        schema_pattern: schema.to_owned(),
-        table_pattern: table.to_owned(),
-        target_schema: target_schema.to_owned(),
-        target_table: target_table.to_owned(),
-    }
+fn rule(schema: &str, table: &str, target_schema: &str, target_table: &str) -> Named<RouteRule> {
+    Named::new(
+        "r",
+        RouteRule {
+            schema_pattern: schema.to_owned(),
+            table_pattern: table.to_owned(),
+            target_schema: target_schema.to_owned(),
+            target_table: target_table.to_owned(),
+            ..RouteRule::default()
+        },
+    )
 }
 
 fn route(router: &Router, schema: &str, table: &str) -> String {
@@ -78,5 +83,54 @@ fn incomplete_and_bad_rules_are_refused() {
             20045,
             "{bad:?}"
         );
+    }
+}
+
+#[test]
+fn extracted_columns_keep_the_origin() {
+    let mut named = rule("shard_*", "~^t_", "shard", "t");
+    named.rule.extract_table = Some(ExtractTable {
+        table_regexp: "^t_(.*)$".to_owned(),
+        target_column: "c_table".to_owned(),
+    });
+    named.rule.extract_schema = Some(ExtractSchema {
+        schema_regexp: "^(sh)ard_(\\d+)$".to_owned(),
+        target_column: "c_schema".to_owned(),
+    });
+    named.rule.extract_source = Some(ExtractSource {
+        source_regexp: "^(x)$".to_owned(),
+        target_column: "c_source".to_owned(),
+    });
+    let router = Router::new(&[named.clone(), rule("shard_*", "", "whole", "")], false).unwrap();
+    let source = SourceId::parse("mysql-01").unwrap();
+    let values: Vec<(String, String)> = router
+        .extracted(&source, &TableName::new("shard_07", "t_1"))
+        .unwrap()
+        .into_iter()
+        .map(|extracted| (extracted.column, extracted.value))
+        .collect();
+    // No match is an empty text.
+    let expected = [("c_table", "1"), ("c_schema", "sh07"), ("c_source", "")];
+    assert_eq!(
+        values,
+        expected.map(|(column, value)| (column.to_owned(), value.to_owned()))
+    );
+    assert!(
+        router
+            .extracted(&source, &TableName::new("shard_07", "u"))
+            .unwrap()
+            .is_empty()
+    );
+
+    let breakers: [fn(&mut RouteRule); 4] = [
+        |rule| rule.extract_table.as_mut().unwrap().target_column.clear(),
+        |rule| rule.extract_table.as_mut().unwrap().table_regexp = "(".to_owned(),
+        |rule| rule.extract_table.as_mut().unwrap().table_regexp = "t".to_owned(),
+        |rule| rule.extract_table.as_mut().unwrap().target_column = "C_SCHEMA".to_owned(),
+    ];
+    for spoil in breakers {
+        let mut bad = named.clone();
+        spoil(&mut bad.rule);
+        assert_eq!(Router::new(&[bad], false).unwrap_err().code, 20045);
     }
 }

@@ -16,6 +16,7 @@ use super::{
     ddl_steps::steps,
     engine::ensure_transactional,
     evidence::{comparable, ids_differ, may_look_unchanged, runs_again},
+    merge::{Treatment, treatment},
 };
 use crate::{
     database::ServerKind,
@@ -69,16 +70,20 @@ impl Applier {
         let mut routed = routed;
         let mut edits = Vec::new();
         for (index, change) in changes.iter().enumerate() {
-            let done = match refuse_merge(change, tracker, transformer) {
-                Ok(()) => {
-                    self.carry_out(change, index, &routed.id.to_string(), transformer)
-                        .await
+            let done = match treatment(change, tracker, transformer) {
+                Ok(Treatment::CarryOut) => {
+                    let id = routed.id.to_string();
+                    match self.carry_out(change, index, &id, transformer).await {
+                        Ok(()) => self.make_transactional(change, transformer).await,
+                        fault => fault,
+                    }
                 }
+                Ok(Treatment::Leave(why)) => {
+                    info!(place = %change.origin.place, %why, "DDL is not carried out at the target");
+                    Ok(())
+                }
+                Ok(Treatment::Join(plan)) => self.join_target(&plan).await,
                 Err(error) => Err(DdlFault::Refused(error)),
-            };
-            let done = match done {
-                Ok(()) => self.make_transactional(change, transformer).await,
-                fault => fault,
             };
             match done {
                 Ok(()) => edits.extend(
@@ -462,7 +467,7 @@ impl Applier {
     }
 
     /// The lane's connection, opened again when it was lost.
-    async fn connected(&mut self) -> Result<&mut Conn, DdlFault> {
+    pub(super) async fn connected(&mut self) -> Result<&mut Conn, DdlFault> {
         if self.lane.connection().is_none() {
             let progress = self.lane.progress().clone();
             self.lane
@@ -498,29 +503,6 @@ async fn jobs_run(conn: &mut Conn) -> Result<bool, DmError> {
             "queueing" | "running" | "rollingback" | "cancelling" | "done"
         )
     }))
-}
-
-/// A table that appears must not share its target with another one: that needs the shard-merge machinery.
-fn refuse_merge(
-    change: &Change,
-    tracker: &Tracker,
-    transformer: &Transformer,
-) -> Result<(), DmError> {
-    let appears = change
-        .before
-        .iter()
-        .filter(|(_, before)| before.is_none())
-        .map(|(table, _)| table);
-    for table in appears.filter(|table| tracker.structure(table).is_some()) {
-        let target = transformer.route(table)?.to_string().to_lowercase();
-        for other in tracker.tables().iter().filter(|other| *other != table) {
-            if transformer.route(other)?.to_string().to_lowercase() == target {
-                let message = format!("{table} and {other} are both routed to {target}");
-                return Err(DmError::new(&codes::MERGE_NOT_YET_SUPPORTED, message));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// CREATE TABLE IF NOT EXISTS does nothing where a table is: that counts as done only if it has the same definition.

@@ -140,7 +140,7 @@ impl<'a> Encoder<'a> {
             let Some(folding) = self.tables.get_mut(table) else {
                 return false;
             };
-            let key = &folding.plan.table.key;
+            let key = &folding.plan.table.find_by;
             if folding.fold.take(change, found, key, place) {
                 return true;
             }
@@ -192,6 +192,12 @@ impl<'a> Encoder<'a> {
         let is_careful = self.careful.tables.contains(plan.source());
         let repaired = self.careful.repaired.contains(&place);
         match change {
+            // A filter may have kept the row that comes again.
+            RowChange::Insert(row) if plan.table.replaces => self.replace(plan, row, place),
+            RowChange::Update { before, after } if plan.table.replaces && !repaired => {
+                self.make_room(plan, before, after, place);
+                self.update(plan, before, after, place);
+            }
             RowChange::Insert(row) if is_careful && self.options.repair || repaired => {
                 self.replace(plan, row, place);
             }
@@ -260,6 +266,16 @@ impl<'a> Encoder<'a> {
         self.find_row(plan, before);
         self.out.seal();
         self.refuse_warnings(plan, place, loose);
+    }
+
+    /// Takes away the row that a filter has kept under the key that another one moves to.
+    fn make_room(&mut self, plan: &Arc<WritePlan>, before: Row<'_>, after: Row<'_>, place: Place) {
+        let moves = |index: &usize| before.get(*index) != after.get(*index);
+        if plan.table.find_by.iter().any(moves) {
+            self.begin("DELETE", " FROM ", plan, place, Expect::Rows(0), 0);
+            self.find_row(plan, after);
+            self.out.seal();
+        }
     }
 
     fn delete(&mut self, plan: &Arc<WritePlan>, before: Row<'_>, place: Place) {

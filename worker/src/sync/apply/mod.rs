@@ -2,6 +2,7 @@
 //!
 //! Read `write_plan.rs` (a table as it is written), `target_tables.rs` (where plans are kept), `encode.rs` (rows to SQL), `fold.rs`
 //! (changes of one key), `encoded.rs` (statements, what they have to find), `applier.rs` (a batch to a fenced commit, faults to stopped tables), `ddl.rs` (a DDL, exactly once),
+//! `merge.rs` (a DDL of a target that several tables share),
 //! `engine.rs` (tables must be transactional), `target.rs` (sessions).
 
 mod applier;
@@ -14,6 +15,7 @@ mod encoded;
 mod engine;
 mod evidence;
 mod fold;
+mod merge;
 mod mismatches;
 mod target;
 mod target_tables;
@@ -26,6 +28,7 @@ pub(crate) use encode::{Options, encode, insert_rows};
 pub(crate) use encoded::{Careful, Encoded, Mismatch, Verdict};
 pub(crate) use engine::ensure_transactional;
 use fold::Place;
+pub(crate) use merge::told_apart;
 pub(crate) use target::Target;
 pub(crate) use target_tables::TargetTables;
 pub(crate) use write_plan::WritePlan;

@@ -91,7 +91,7 @@ impl WritePlan {
             });
         }
         let finder: Vec<usize> = table
-            .key
+            .find_by
             .iter()
             .filter_map(|index| columns.iter().position(|column| column.index == *index))
             .collect();
@@ -103,9 +103,11 @@ impl WritePlan {
         let keys = KeyPlan::new(&table, target, group);
         let key_is_unique = target.is_some_and(|target| has_key(&table, target));
         let shape = Shape {
-            folds: key_is_unique && !keys.is_serial(),
+            folds: key_is_unique && !keys.is_serial() && !table.replaces,
             key_is_unique,
-            upserts: key_is_unique && target.is_some_and(|target| upserts(&table, target)),
+            upserts: key_is_unique
+                && table.own_rows.is_none()
+                && target.is_some_and(|target| upserts(&table, target)),
             has_own_columns: target.is_none_or(|target| target.columns.len() > columns.len()),
         };
         Ok(Arc::new(Self {
@@ -274,7 +276,7 @@ fn labels(source: &Column, target: Option<&Column>) -> Labels {
 /// Whether the key that finds rows is a unique key of the target, by whole columns.
 fn has_key(plan: &TablePlan, target: &Table) -> bool {
     let ours: Vec<&Column> = plan
-        .key
+        .find_by
         .iter()
         .filter_map(|index| Some(&plan.columns.get(*index)?.column))
         .collect();

@@ -483,10 +483,10 @@ fn unreadable_key(plan: &TablePlan) -> DmError {
     )
 }
 
-/// The written columns; ENUM, SET, BIT and YEAR as numbers, as the binlog has them.
+/// The columns that are read; ENUM, SET, BIT and YEAR as numbers, as the binlog has them.
 fn select_list(plan: &TablePlan) -> String {
     let columns: Vec<String> = plan
-        .written()
+        .read()
         .map(|(_, column)| {
             let name = quote_name(&column.column.name);
             match column.column.ty.kind {
@@ -508,6 +508,7 @@ fn values_of(row: Row, plan: &TablePlan) -> Result<Vec<Value>, DmError> {
         .map(|raw| raw.unwrap_or(Raw::NULL));
     plan.columns
         .iter()
+        .filter(|column| column.read || !column.written)
         .map(|column| {
             if !column.written {
                 return Ok(Value::Null);

@@ -379,7 +379,7 @@ impl<'a> Copier<'a> {
         )))
     }
 
-    /// The table was empty when its copy began, so every row in it is ours (R4: nothing of it is streamed while it loads).
+    /// There were no such rows when the copy began, so all of them are ours (R4: nothing of the table is streamed while it loads).
     async fn delete_own_rows(&mut self, plan: &TablePlan) -> Result<(), Stop> {
         let forget = ChunkRow::delete_all(&self.context.tables, &plan.source);
         // No lane may have a commit of the earlier copy on its way: its sequence number moves.
@@ -387,7 +387,11 @@ impl<'a> Copier<'a> {
             commit(lane, vec![forget.clone()]).await?;
         }
         loop {
-            let delete = format!("DELETE FROM {} LIMIT {DELETE_ROWS}", plan.target_name());
+            let delete = format!(
+                "DELETE FROM {}{} LIMIT {DELETE_ROWS}",
+                plan.target_name(),
+                target_table::own_rows(plan)
+            );
             let found = self.commit(vec![delete]).await?;
             if found.first() == Some(&0) {
                 return Ok(());
@@ -441,8 +445,19 @@ impl Writing {
 
     async fn chunk(&self, lane: &mut Lane, chunk: Chunk) -> Result<(), Stop> {
         let is_mariadb = lane.server().kind == ServerKind::Mariadb;
-        let mut statements = insert_rows(&self.reading.plan, &chunk.rows, is_mariadb);
-        if statements.is_empty() && !chunk.rows.is_empty() {
+        let plan = &self.reading.plan;
+        let ruled = match &plan.rules {
+            None => None,
+            Some(rules) => {
+                let rows = chunk.rows.iter().cloned();
+                let rows: Result<Vec<_>, DmError> =
+                    rows.filter_map(|row| rules.row(row).transpose()).collect();
+                Some(rows?)
+            }
+        };
+        let written = ruled.as_ref().unwrap_or(&chunk.rows);
+        let mut statements = insert_rows(plan, written, is_mariadb);
+        if statements.is_empty() && !written.is_empty() {
             return Err(Stop::Definite(DmError::new(
                 &codes::UNSUPPORTED_COLUMN,
                 format!("rows of {} cannot be written", self.name),

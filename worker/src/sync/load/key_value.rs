@@ -106,6 +106,10 @@ pub(crate) fn key_use(plan: &TablePlan, structure: &Table) -> KeyUse {
             _ => return KeyUse::None,
         }
     }
+    // Changes are judged by what the rules have made of their keys, ranges by the source's keys.
+    if plan.rules.is_some() && found == KeyUse::Compared {
+        found = KeyUse::Ranges;
+    }
     found
 }
 

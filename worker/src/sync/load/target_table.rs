@@ -26,6 +26,7 @@ pub(crate) async fn ensure(
     if let Some(found) = show_create_text(conn, &plan.target).await? {
         return check(&found, plan, structure);
     }
+    refuse_to_invent(plan)?;
     ensure_database(conn, upstream, plan).await?;
     // SHOW CREATE TABLE names no database: the table's own is the default.
     let context = context(&plan.source.schema);
@@ -103,7 +104,12 @@ fn check(found: &str, plan: &TablePlan, structure: &Table) -> Result<(), DmError
     let extra: Vec<&str> = found
         .columns
         .iter()
-        .filter(|column| structure.column(&column.name).is_none())
+        .filter(|column| {
+            structure.column(&column.name).is_none()
+                && !plan
+                    .written()
+                    .any(|(_, own)| own.column.is_named(&column.name))
+        })
         .filter(|column| {
             !column.nullable
                 && !column.has_default
@@ -127,13 +133,48 @@ fn check(found: &str, plan: &TablePlan, structure: &Table) -> Result<(), DmError
     ))
 }
 
-/// Whether the target table has no rows.
+/// The origin of rows belongs into the key of their table, and which key that shall be only its owner knows.
+fn refuse_to_invent(plan: &TablePlan) -> Result<(), DmError> {
+    let names: Vec<&str> = plan
+        .columns
+        .iter()
+        .filter(|column| column.written && !column.read)
+        .map(|column| column.column.name.as_str())
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "target table {} of {} is missing: a route keeps the origin of rows in columns {}",
+        plan.target,
+        plan.source,
+        names.join(", ")
+    );
+    Err(
+        DmError::new(&codes::TARGET_STRUCTURE_DIFFERS, message).with_workaround(
+            "create it with these columns, in its primary key where rows of several tables can have the same one",
+        ),
+    )
+}
+
+/// Whether the target table has no rows of this source table.
 pub(crate) async fn is_empty(conn: &mut Conn, plan: &TablePlan) -> Result<bool, DmError> {
     let row: Option<u8> = conn
-        .query_first(format!("SELECT 1 FROM {} LIMIT 1", plan.target_name()))
+        .query_first(format!(
+            "SELECT 1 FROM {}{} LIMIT 1",
+            plan.target_name(),
+            own_rows(plan)
+        ))
         .await
         .map_err(errors::target)?;
     Ok(row.is_none())
+}
+
+/// The WHERE that finds the rows of this source table; empty when the target table has no others.
+pub(crate) fn own_rows(plan: &TablePlan) -> String {
+    plan.own_rows
+        .as_ref()
+        .map_or_else(String::new, |condition| format!(" WHERE {condition}"))
 }
 
 fn not_understood(plan: &TablePlan, text: &str) -> DmError {

@@ -662,10 +662,8 @@ impl Away {
             )
         };
         let config = &self.spec.config;
-        let filter = config
-            .filter(self.spec.source.case_sensitive)
-            .map_err(Stop::from)?;
-        if !filter.allows(&table.schema, Some(&table.table)) {
+        let rules = config.rules(&self.spec.source).map_err(Stop::from)?;
+        if !rules.list.allows(&table.schema, Some(&table.table)) {
             return Err(refused(
                 format!("the task's block-allow-list does not allow {table}"),
                 "allow it there first",

@@ -163,14 +163,15 @@ impl CatchUp {
             let cursor = row.cursor.clone().unwrap_or_default();
             cursors.set(row.name.clone(), Standing::Ahead(cursor));
         }
-        let filter = self.spec.config.filter(self.spec.source.case_sensitive)?;
+        let rules = self.spec.config.rules(&self.spec.source)?;
         let mut tracker = Tracker::new(
             self.fold_names,
-            filter,
+            rules.list,
             cursors,
             server.flavor(),
             server.number,
-        );
+        )
+        .with_events(rules.events);
         tracker.subtask = format!(
             "{} -s {}",
             self.spec.config.task, self.spec.config.source_id

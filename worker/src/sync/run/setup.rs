@@ -14,7 +14,7 @@ use super::run::standing;
 use crate::{
     database::ServerIdentity,
     sync::{
-        apply::{Applier, Target},
+        apply::{Applier, Target, told_apart},
         control::Control,
         errors,
         load::{DumpArgs, LoadContext},
@@ -23,7 +23,7 @@ use crate::{
         stop::Stop,
         subtask::SubtaskSpec,
         track::{TableCursors, Tracker},
-        transform::Transformer,
+        transform::{RuleKeys, TablePlan, Transformer},
         upstream::{Found, Upstream, current_position, list_databases, list_tables, show_create},
     },
 };
@@ -76,7 +76,8 @@ pub(super) async fn take_over(
 
     let upstream = Upstream::new(spec.source.clone());
     let (mut source, server) = upstream.connect().await?;
-    let filter = spec.config.filter(spec.source.case_sensitive)?;
+    let rules = spec.config.rules(&spec.source)?;
+    let filter = rules.list.clone();
     // Before the list: a table that is made after this is created by the stream, whether the list has it or not.
     let begin = current_position(&mut source, &server, upstream.uses_gtid()).await?;
     let found = list_tables(&mut source, &filter).await?;
@@ -90,7 +91,7 @@ pub(super) async fn take_over(
     let new = applier.at().is_none();
     let transformer = transformer(spec)?;
     if new {
-        refuse_merge(&found, &transformer)?;
+        refuse_merge(&found, &transformer, &mut source, &server).await?;
         set_up(spec, &mut applier, begin, &mut source, &server, &found).await?;
     }
     let fold: u8 = source
@@ -105,7 +106,8 @@ pub(super) async fn take_over(
         TableCursors::new(progress.at.clone()),
         server.flavor(),
         server.number,
-    );
+    )
+    .with_events(rules.events);
     tracker.subtask = format!("{} -s {}", spec.config.task, spec.config.source_id);
     for (name, charset, collation) in list_databases(&mut source).await? {
         tracker.learn_database(&name, &charset, &collation);
@@ -138,11 +140,11 @@ pub(super) async fn take_over(
     Ok(ready)
 }
 
-/// The routes of a subtask.
+/// The rules of a subtask.
 pub(super) fn transformer(spec: &SubtaskSpec) -> Result<Transformer, Stop> {
-    Ok(Transformer::new(
-        spec.config.router(spec.source.case_sensitive)?,
-    ))
+    let rules = spec.config.rules(&spec.source)?;
+    let keys = RuleKeys::read(&rules)?;
+    Ok(Transformer::new(rules, keys))
 }
 
 /// What decides which rows go where: it may not change under a running migration (R27).
@@ -150,7 +152,10 @@ pub(in crate::sync) fn digest(spec: &SubtaskSpec) -> String {
     let rules = serde_json::json!({
         "routes": spec.config.routes,
         "block-allow-list": spec.config.block_allow_list,
-        "case-sensitive": spec.config.case_sensitive || spec.source.case_sensitive,
+        "case-sensitive": spec.config.case_sensitive || spec.source.is_case_sensitive(),
+        "mappings": spec.config.mappings,
+        "expressions": spec.config.expressions,
+        "masks": spec.config.masks,
     });
     format!("{:032x}", xxh3_128(rules.to_string().as_bytes()))
 }
@@ -244,18 +249,33 @@ async fn set_up(
         .await
 }
 
-/// Several source tables in one target table need the shard-merge machinery; without it rows of one could be taken for the other's.
-fn refuse_merge(found: &[Found], transformer: &Transformer) -> Result<(), Stop> {
-    let mut targets: BTreeMap<String, TableName> = BTreeMap::new();
+/// Several source tables in one target table: only where their rules tell whose a row is.
+async fn refuse_merge(
+    found: &[Found],
+    transformer: &Transformer,
+    source: &mut Conn,
+    server: &ServerIdentity,
+) -> Result<(), Stop> {
+    // Some targets fold the case of names (R39).
+    let mut targets: BTreeMap<String, Vec<&TableName>> = BTreeMap::new();
     for table in found {
         let target = transformer.route(&table.name)?;
-        // Some targets fold the case of names (R39).
-        if let Some(other) = targets.insert(target.to_string().to_lowercase(), table.name.clone()) {
-            let message = format!("{other} and {} are both routed to {target}", table.name);
-            return Err(Stop::Definite(DmError::new(
-                &codes::MERGE_NOT_YET_SUPPORTED,
-                message,
-            )));
+        targets
+            .entry(target.to_string().to_lowercase())
+            .or_default()
+            .push(&table.name);
+    }
+    for tables in targets.values().filter(|tables| tables.len() > 1) {
+        let mut plans: Vec<(&TableName, Arc<TablePlan>)> = Vec::with_capacity(tables.len());
+        for name in tables {
+            let Some((_, structure)) = show_create(source, name, server).await? else {
+                continue;
+            };
+            let plan = transformer.plan_for(name, &structure)?;
+            for (other, other_plan) in &plans {
+                told_apart((name, &plan), (other, other_plan))?;
+            }
+            plans.push((name, plan));
         }
     }
     Ok(())

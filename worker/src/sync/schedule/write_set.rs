@@ -89,7 +89,7 @@ impl KeyPlan {
             return this;
         };
         let finder: Vec<&str> = plan
-            .key
+            .find_by
             .iter()
             .filter_map(|index| Some(plan.columns.get(*index)?.column.name.as_str()))
             .collect();

@@ -7,6 +7,7 @@
 //! catches it up, and the two meet at a join point (R4, R5).
 
 mod cursors;
+mod ddl_events;
 mod matching;
 mod origin;
 mod tracked;

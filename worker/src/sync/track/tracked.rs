@@ -46,6 +46,8 @@ pub(crate) struct Change {
     pub(crate) before: Vec<(TableName, Option<Table>)>,
     /// Settings of the upstream's session.
     pub(crate) session: StatementSession,
+    /// The filter rule that keeps it from the target: only the structures follow it.
+    pub(crate) ignored: Option<String>,
 }
 
 impl Change {

@@ -6,9 +6,10 @@ use dm_binlog::RowsEvent;
 use dm_ddl::{Context, Database, Kind, Schema, Statement, Table};
 use dm_model::{
     BlockAllowList, DmError, Flavor, Operator, OperatorAction, TableName, TransactionId, codes,
+    rules::{EventFilter, EventKind, Verdict},
 };
 
-use super::{Change, Origin, TableCursors, Tracked, TrackedItem, origin::shown};
+use super::{Change, Origin, TableCursors, Tracked, TrackedItem, ddl_events, origin::shown};
 use crate::sync::{
     decode::{Item, StatementText, Transaction},
     operators::Operators,
@@ -52,6 +53,7 @@ pub(crate) struct Tracker {
     /// `<task> -s <source>`, for the commands that errors offer.
     pub(crate) subtask: String,
     filter: BlockAllowList,
+    events: EventFilter,
     flavor: Flavor,
     version: u32,
 }
@@ -71,9 +73,16 @@ impl Tracker {
             operators: Arc::default(),
             subtask: String::new(),
             filter,
+            events: EventFilter::default(),
             flavor,
             version,
         }
+    }
+
+    /// With filters for statements.
+    pub(crate) fn with_events(mut self, events: EventFilter) -> Self {
+        self.events = events;
+        self
     }
 
     /// Sets a table's structure: from its row, or from its snapshot.
@@ -213,7 +222,11 @@ impl Tracker {
         id: &TransactionId,
     ) -> Result<Option<Change>, TableFault> {
         let Some(operator) = self.operators.find(id, text.start).cloned() else {
-            return self.logged(text, id);
+            return match self.logged(text, id) {
+                Ok(Some(change)) => self.judged(change, text).map(Some),
+                Err(TableFault::Source(_)) if self.is_ignored_by_text(text) => Ok(None),
+                other => other,
+            };
         };
         let origin = Origin::new(text, id, &self.subtask);
         if !operator.hash.is_empty() && operator.hash != origin.hash {
@@ -235,6 +248,79 @@ impl Tracker {
             OperatorAction::Replace => self.replaced(&operator, text, id),
             OperatorAction::Inject => self.injected(&operator, text, id),
         }
+    }
+
+    /// The change as the filters leave it. What they refuse has not happened to the structures either.
+    fn judged(&mut self, change: Change, text: &StatementText) -> Result<Change, TableFault> {
+        if self.events.is_empty() {
+            return Ok(change);
+        }
+        match self.verdict(&change, text) {
+            Ok(ignored) => Ok(Change { ignored, ..change }),
+            Err(error) => {
+                self.undo(&change);
+                Err(TableFault::of(change.tables, error))
+            }
+        }
+    }
+
+    /// The rule that ignores a change, if there is one. `Error` by a rule, and clauses or tables that rules treat differently, are
+    /// errors.
+    fn verdict(&self, change: &Change, text: &StatementText) -> Result<Option<String>, DmError> {
+        let Some(statement) = change.run.first() else {
+            return Ok(None);
+        };
+        let refused = |problem: String| DmError::new(&codes::EVENT_REFUSED, problem);
+        let judge = |schema: &str, table: Option<&str>, events: &[Vec<EventKind>]| match self
+            .events
+            .statement(schema, table, events, &text.text)
+        {
+            Ok(Verdict::Do) => Ok(None),
+            Ok(Verdict::Ignore(rule)) => Ok(Some(rule)),
+            Ok(Verdict::Error(rule)) => Err(refused(format!("filter rule {rule} refuses it"))),
+            Err(rule) => Err(refused(format!(
+                "filter rule {rule} ignores one clause of it and not another"
+            ))),
+        };
+        if let Kind::CreateDatabase { name, .. } | Kind::AlterDatabase { name, .. } =
+            statement.kind()
+        {
+            return judge(name, None, &ddl_events::events(statement, None, None));
+        }
+        // A DROP DATABASE has become the drop of its tables.
+        let drops_database = ["DROP DATABASE", "DROP SCHEMA"].iter().any(|head| {
+            text.text
+                .get(..head.len())
+                .is_some_and(|text| text.eq_ignore_ascii_case(head))
+        });
+        let mut whole: Option<Option<String>> = None;
+        for (table, before) in &change.before {
+            let one = if drops_database {
+                judge(&table.schema, None, &[vec![EventKind::DropDatabase]])?
+            } else {
+                let events = ddl_events::events(statement, before.as_ref(), self.structure(table));
+                judge(&table.schema, Some(&table.table), &events)?
+            };
+            if whole
+                .as_ref()
+                .is_some_and(|whole| whole.is_some() != one.is_some())
+            {
+                return Err(
+                    refused("filters ignore it for some of its tables only".to_owned())
+                        .with_workaround(
+                            "use one statement per table upstream, or `binlog replace`",
+                        ),
+                );
+            }
+            whole = Some(whole.flatten().or(one));
+        }
+        Ok(whole.flatten())
+    }
+
+    /// A filter for all schemas may ignore by its text what cannot be attributed to any.
+    fn is_ignored_by_text(&self, text: &StatementText) -> bool {
+        let verdict = self.events.statement("", None, &[], &text.text);
+        matches!(verdict, Ok(Verdict::Ignore(_)))
     }
 
     /// Nothing goes to the target; the history follows the statement as far as it can be followed.
@@ -513,6 +599,7 @@ impl Tracker {
             tables: Vec::new(),
             before: Vec::new(),
             session: text.session.clone(),
+            ignored: None,
         }
     }
 

@@ -2,24 +2,39 @@
 
 use std::sync::Arc;
 
-use dm_ddl::{Column, Key, Table, TypeKind};
-use dm_model::{DmError, TableName, codes};
+use dm_ddl::{Column, Key, Table, Type, TypeKind};
+use dm_model::{
+    DmError, TableName, codes,
+    rules::{Extracted, RowVerdicts, RuleSet, Verdict},
+};
 
-use super::Charset;
+use super::{Charset, RuleKeys, ValueRules};
+use crate::sync::value::{quote_name, quote_text};
 
 /// A table as its rows are read and written.
 #[derive(Debug)]
 pub(crate) struct TablePlan {
     pub(crate) source: TableName,
     pub(crate) target: TableName,
-    /// In binlog order, generated ones included.
+    /// Those of the source in binlog order, generated ones included, then those that only the target has.
     pub(crate) columns: Vec<PlannedColumn>,
-    /// Indexes of the columns of the key that finds a row; empty: rows are found by all columns.
+    /// Indexes of the columns of the source's key, by which the source is read in pages; empty: there is none.
     pub(crate) key: Vec<usize>,
     /// All unique keys of the source table.
     pub(crate) unique: Vec<Key>,
+    /// Indexes of the columns that find a row in the target; empty: rows are found by all columns.
+    pub(crate) find_by: Vec<usize>,
     /// For the decoder: is the column unsigned?
     pub(crate) unsigned: Vec<bool>,
+    /// What the filters say about its row events.
+    pub(crate) events: RowVerdicts,
+    /// Rows may stay in the target that the source has no longer (a filter ignores what takes them away), so a new row replaces
+    /// the one that it finds.
+    pub(crate) replaces: bool,
+    /// What is done to values; `None` costs nothing.
+    pub(crate) rules: Option<ValueRules>,
+    /// The rows of the target table that come from this source table: a condition, or `None` when all do.
+    pub(crate) own_rows: Option<String>,
 }
 
 /// A column of a [`TablePlan`].
@@ -29,15 +44,50 @@ pub(crate) struct PlannedColumn {
     pub(crate) charset: Charset,
     /// Generated columns are left to the target.
     pub(crate) written: bool,
+    /// The source has it; else its value comes from the rules.
+    pub(crate) read: bool,
 }
 
 impl TablePlan {
-    /// Fails when a column's values cannot be carried over exactly.
+    /// Without rules.
+    #[cfg(test)]
     pub(crate) fn new(
         source: &TableName,
         target: TableName,
         structure: &Table,
     ) -> Result<Arc<Self>, DmError> {
+        Self::plain(source, target, structure).map(Arc::new)
+    }
+
+    /// With rules. Fails also when these do not fit the structure.
+    pub(crate) fn with_rules(
+        source: &TableName,
+        structure: &Table,
+        rules: &RuleSet,
+        keys: &RuleKeys,
+    ) -> Result<Arc<Self>, DmError> {
+        let mut plan = Self::plain(source, rules.router.route(source)?, structure)?;
+        let extracted = rules.extracted(source)?;
+        plan.rules = ValueRules::new(source, structure, rules, keys, &extracted)?;
+        plan.own_rows = own_rows(&extracted, plan.rules.as_ref(), structure, &plan.key);
+        for one in &extracted {
+            refuse_own_column(source, structure, one)?;
+            if !plan.find_by.is_empty() {
+                plan.find_by.push(plan.columns.len());
+            }
+            plan.columns.push(extracted_column(one));
+        }
+        plan.events = rules.events.rows(&source.schema, &source.table);
+        plan.replaces = rules
+            .events
+            .keeps_rows(&source.schema, &source.table)
+            .is_some()
+            || rules.expressions.keeps_rows(source);
+        Ok(Arc::new(plan))
+    }
+
+    /// Without rules. Fails when a column's values cannot be carried over exactly.
+    fn plain(source: &TableName, target: TableName, structure: &Table) -> Result<Self, DmError> {
         let columns = structure
             .columns
             .iter()
@@ -50,13 +100,16 @@ impl TablePlan {
                     )
                     .with_workaround("convert the column to utf8mb4, or leave the table out by the block-allow-list")
                 })?;
-                Ok(PlannedColumn { column: column.clone(), charset, written: column.generated.is_none() })
+                let written = column.generated.is_none();
+                Ok(PlannedColumn { column: column.clone(), charset, written, read: written })
             })
             .collect::<Result<Vec<_>, DmError>>()?;
-        Ok(Arc::new(Self {
+        let key = find_key(structure);
+        Ok(Self {
             source: source.clone(),
             target,
-            key: find_key(structure),
+            find_by: key.clone(),
+            key,
             unique: structure
                 .keys
                 .iter()
@@ -69,7 +122,15 @@ impl TablePlan {
                 .map(|column| column.ty.unsigned)
                 .collect(),
             columns,
-        }))
+            events: RowVerdicts {
+                insert: Verdict::Do,
+                update: Verdict::Do,
+                delete: Verdict::Do,
+            },
+            replaces: false,
+            rules: None,
+            own_rows: None,
+        })
     }
 
     /// The columns that are written, with their indexes.
@@ -80,14 +141,22 @@ impl TablePlan {
             .filter(|(_, column)| column.written)
     }
 
+    /// The columns that are read from the source, with their indexes.
+    pub(crate) fn read(&self) -> impl Iterator<Item = (usize, &PlannedColumn)> {
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.read)
+    }
+
     /// `schema`.`table` of the target, quoted.
     pub(crate) fn target_name(&self) -> String {
         self.target.to_string()
     }
 }
 
-/// The key that finds a row at the target: primary, else a unique one without NULLs. A key over a generated column is not used,
-/// as the target computes that column by itself.
+/// The key that finds a row: primary, else a unique one without NULLs. A key over a generated column is not used, as the target
+/// computes that column by itself.
 fn find_key(structure: &Table) -> Vec<usize> {
     structure
         .unique_not_null_key()
@@ -100,6 +169,67 @@ fn find_key(structure: &Table) -> Vec<usize> {
             })
         })
         .unwrap_or_default()
+}
+
+fn refuse_own_column(
+    source: &TableName,
+    structure: &Table,
+    extracted: &Extracted,
+) -> Result<(), DmError> {
+    if structure.column(&extracted.column).is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "column `{}`, which a route keeps the origin of rows in, is a column of {source} itself",
+        extracted.column
+    );
+    Err(DmError::new(&codes::TARGET_STRUCTURE_DIFFERS, message)
+        .with_workaround("choose another target-column in the route"))
+}
+
+fn extracted_column(extracted: &Extracted) -> PlannedColumn {
+    let mut ty = Type::new(TypeKind::VarChar);
+    ty.charset = Some("utf8mb4".to_owned());
+    PlannedColumn {
+        column: Column {
+            name: extracted.column.clone(),
+            ty,
+            nullable: false,
+            generated: None,
+            invisible: false,
+            auto_increment: false,
+            has_default: false,
+            on_update_now: false,
+        },
+        charset: Charset::Utf8,
+        written: true,
+        read: false,
+    }
+}
+
+/// What tells the rows of a table from those of others in the same target: its extracted columns, or the range of a partition id
+/// in its key.
+fn own_rows(
+    extracted: &[Extracted],
+    rules: Option<&ValueRules>,
+    structure: &Table,
+    key: &[usize],
+) -> Option<String> {
+    if !extracted.is_empty() {
+        // The first comparison can use an index, the second tells 'a' from 'A'.
+        let conditions: Vec<String> = extracted
+            .iter()
+            .map(|one| {
+                let (name, value) = (quote_name(&one.column), quote_text(&one.value));
+                format!("{name} = {value} AND CAST({name} AS BINARY) = CAST({value} AS BINARY)")
+            })
+            .collect();
+        return Some(conditions.join(" AND "));
+    }
+    let (index, (least, most)) = rules?.partition()?;
+    let column = structure.columns.get(index)?;
+    (key.contains(&index) && column.ty.kind.is_integer())
+        .then(|| format!("{} BETWEEN {least} AND {most}", quote_name(&column.name)))
 }
 
 fn charset_of(column: &Column, structure: &Table) -> String {

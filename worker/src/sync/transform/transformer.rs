@@ -2,20 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use dm_binlog::{Image, RowPlan, RowsEvent, TableMap};
+use dm_binlog::{Image, RowPlan, RowsEvent, RowsKind, TableMap};
 use dm_ddl::Table;
-use dm_model::{DmError, Router, TableName, TransactionId, codes};
+use dm_model::{DmError, RuleSet, TableName, TransactionId, codes, rules::Verdict};
 
-use super::{Routed, RoutedItem, RowChange, TablePlan};
+use super::{Routed, RoutedItem, RowChange, RuleKeys, TablePlan};
 use crate::sync::{
     track::{TableFault, Tracked, TrackedItem},
     value::Value,
 };
 
-/// Routes, and plans per table.
+/// Rules, and plans per table.
 #[derive(Debug)]
 pub(crate) struct Transformer {
-    router: Router,
+    rules: RuleSet,
+    keys: RuleKeys,
     plans: BTreeMap<TableName, Planned>,
 }
 
@@ -29,21 +30,31 @@ struct Planned {
 }
 
 impl Transformer {
-    pub(crate) fn new(router: Router) -> Self {
+    pub(crate) fn new(rules: RuleSet, keys: RuleKeys) -> Self {
         Self {
-            router,
+            rules,
+            keys,
             plans: BTreeMap::new(),
         }
     }
 
     /// The target of a source table.
     pub(crate) fn route(&self, table: &TableName) -> Result<TableName, DmError> {
-        self.router.route(table)
+        self.rules.router.route(table)
+    }
+
+    /// What the rows of a table look like under a structure that is not tracked (yet).
+    pub(crate) fn plan_for(
+        &self,
+        table: &TableName,
+        structure: &Table,
+    ) -> Result<Arc<TablePlan>, DmError> {
+        TablePlan::with_rules(table, structure, &self.rules, &self.keys)
     }
 
     /// The target of a source database.
     pub(crate) fn route_schema(&self, schema: &str) -> Result<String, DmError> {
-        self.router.route_schema(schema)
+        self.rules.router.route_schema(schema)
     }
 
     /// The plan of a table with this structure.
@@ -57,7 +68,7 @@ impl Transformer {
         {
             return Ok(planned.plan.clone());
         }
-        let plan = TablePlan::new(table, self.router.route(table)?, structure)?;
+        let plan = TablePlan::with_rules(table, structure, &self.rules, &self.keys)?;
         self.plans.insert(
             table.clone(),
             Planned {
@@ -113,16 +124,29 @@ impl Transformer {
             else {
                 continue;
             };
-            let item = self
-                .plan(table, structure)
-                .and_then(|plan| {
-                    self.decode(rows, &plan, &tracked.id)
-                        .map(|rows| RoutedItem {
-                            table: plan,
-                            rows: Arc::new(rows),
-                        })
-                })
-                .map_err(|error| TableFault::Tables(vec![table.clone()], error))?;
+            let fault = |error| TableFault::Tables(vec![table.clone()], error);
+            let plan = self.plan(table, structure).map_err(fault)?;
+            let verdict = match rows.kind {
+                RowsKind::Insert => &plan.events.insert,
+                RowsKind::Update => &plan.events.update,
+                RowsKind::Delete => &plan.events.delete,
+            };
+            match verdict {
+                Verdict::Do => {}
+                Verdict::Ignore(_) => continue,
+                Verdict::Error(rule) => {
+                    let message = format!(
+                        "rows of {table} at {}: filter rule {rule} refuses {:?} events",
+                        tracked.id, rows.kind
+                    );
+                    return Err(fault(DmError::new(&codes::EVENT_REFUSED, message)));
+                }
+            }
+            let decoded = self.decode(rows, &plan, &tracked.id).map_err(fault)?;
+            let item = RoutedItem {
+                table: plan,
+                rows: Arc::new(decoded),
+            };
             routed.rows += item.rows.len();
             routed.items.push(item);
         }
@@ -136,26 +160,34 @@ fn decode(
     plan: &TablePlan,
     id: &TransactionId,
 ) -> Result<Vec<RowChange>, DmError> {
-    event
-        .rows(row_plan)
-        .map(|change| {
-            let change = change.map_err(|error| undecodable(plan, id, &error))?;
-            let before = change
-                .before
-                .map(|image| values(image, plan, id))
-                .transpose()?;
-            let after = change
-                .after
-                .map(|image| values(image, plan, id))
-                .transpose()?;
-            match (before, after) {
-                (None, Some(after)) => Ok(RowChange::Insert(after)),
-                (Some(before), Some(after)) => Ok(RowChange::Update { before, after }),
-                (Some(before), None) => Ok(RowChange::Delete(before)),
-                (None, None) => Err(undecodable(plan, id, &"it has no image")),
-            }
-        })
-        .collect()
+    let changes = event.rows(row_plan).map(|change| {
+        let change = change.map_err(|error| undecodable(plan, id, &error))?;
+        let before = change
+            .before
+            .map(|image| values(image, plan, id))
+            .transpose()?;
+        let after = change
+            .after
+            .map(|image| values(image, plan, id))
+            .transpose()?;
+        match (before, after) {
+            (None, Some(after)) => Ok(RowChange::Insert(after)),
+            (Some(before), Some(after)) => Ok(RowChange::Update { before, after }),
+            (Some(before), None) => Ok(RowChange::Delete(before)),
+            (None, None) => Err(undecodable(plan, id, &"it has no image")),
+        }
+    });
+    match &plan.rules {
+        None => changes.collect(),
+        Some(rules) => changes
+            .filter_map(|change| {
+                change
+                    .and_then(|change| rules.change(change))
+                    .map_err(|error| error.annotate(format!("at {id}")))
+                    .transpose()
+            })
+            .collect(),
+    }
 }
 
 fn undecodable(plan: &TablePlan, id: &TransactionId, cause: &dyn std::fmt::Display) -> DmError {

@@ -15,4 +15,6 @@ pub(crate) use raw_event::RawEvent;
 pub(crate) use session::Upstream;
 pub(crate) use snapshot::{Opened, Snapshot};
 pub(crate) use stream::Stream;
-pub(crate) use structure::{Found, list_databases, list_tables, show_create, show_create_database};
+pub(crate) use structure::{
+    Found, list_databases, list_tables, show_create, show_create_database, structure_of,
+};

@@ -58,15 +58,23 @@ pub(crate) async fn show_create(
     let Some(text) = row.and_then(|row| row.get_opt::<String, _>(1)?.ok()) else {
         return Ok(None);
     };
-    let structure =
-        Table::parse_create(&text, &context(server, Some(&name.schema))).map_err(|error| {
-            DmError::new(
-                &codes::SCHEMA_TRACKER_CANNOT_EXEC_DDL,
-                format!("the structure of {name} cannot be understood: {text}"),
-            )
-            .with_cause(error)
-        })?;
+    let structure = structure_of(name, &text, server)?;
     Ok(Some((text, structure)))
+}
+
+/// What the text of SHOW CREATE TABLE says.
+pub(crate) fn structure_of(
+    name: &TableName,
+    text: &str,
+    server: &ServerIdentity,
+) -> Result<Table, DmError> {
+    Table::parse_create(text, &context(server, Some(&name.schema))).map_err(|error| {
+        DmError::new(
+            &codes::SCHEMA_TRACKER_CANNOT_EXEC_DDL,
+            format!("the structure of {name} cannot be understood: {text}"),
+        )
+        .with_cause(error)
+    })
 }
 
 /// The text of SHOW CREATE DATABASE.

@@ -39,17 +39,26 @@ fn conflicts(instance: &Instance) -> Result<(), DmError> {
 }
 
 fn repeated(instance: &Instance) -> Result<(), DmError> {
-    let mut seen = BTreeSet::new();
-    match instance.route_rules.iter().find(|name| !seen.insert(*name)) {
-        None => Ok(()),
-        Some(name) => Err(DmError::new(
-            &codes::CONFIG_DUPLICATE_CFG_ITEM,
-            format!(
-                "mysql-instances: source {}: route-rules names {name:?} twice",
-                instance.source_id
-            ),
-        )),
+    let lists = [
+        ("route-rules", &instance.route_rules),
+        ("filter-rules", &instance.filter_rules),
+        ("expression-filters", &instance.expression_filters),
+        ("column-mapping-rules", &instance.column_mapping_rules),
+        ("mask-rules", &instance.mask_rules),
+    ];
+    for (key, names) in lists {
+        let mut seen = BTreeSet::new();
+        if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
+            return Err(DmError::new(
+                &codes::CONFIG_DUPLICATE_CFG_ITEM,
+                format!(
+                    "mysql-instances: source {}: {key} names {name:?} twice",
+                    instance.source_id
+                ),
+            ));
+        }
     }
+    Ok(())
 }
 
 /// Lists all of them at once. Block-allow lists may stay unused, as in DM.
@@ -58,13 +67,24 @@ fn unused(task: &TaskConfig) -> Result<(), DmError> {
         let names = task.mysql_instances.iter().map(move |i| name(i).as_str());
         names.collect::<BTreeSet<&str>>()
     };
-    let route_names = task.mysql_instances.iter().flat_map(|i| &i.route_rules);
+    let many = |names: fn(&Instance) -> &Vec<String>| {
+        let names = task.mysql_instances.iter().flat_map(names);
+        names.map(String::as_str).collect::<BTreeSet<&str>>()
+    };
     let lists = [
+        left_over("routes", &task.routes, &many(|i| &i.route_rules)),
+        left_over("filters", &task.filters, &many(|i| &i.filter_rules)),
         left_over(
-            "routes",
-            &task.routes,
-            &route_names.map(String::as_str).collect(),
+            "expression-filter",
+            &task.expression_filter,
+            &many(|i| &i.expression_filters),
         ),
+        left_over(
+            "column-mappings",
+            &task.column_mappings,
+            &many(|i| &i.column_mapping_rules),
+        ),
+        left_over("masks", &task.masks, &many(|i| &i.mask_rules)),
         left_over(
             "mydumpers",
             &task.mydumpers,

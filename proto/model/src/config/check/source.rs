@@ -1,9 +1,10 @@
 //! Rules of `source.yaml`.
 
-use crate::config::SourceConfig;
 use crate::config::source::BACKOFF_MIN;
+use crate::config::{Named, SourceConfig};
 use crate::error::{DmError, codes};
 use crate::position::{BinlogPosition, GtidSet};
+use crate::rules::EventFilter;
 
 pub(in crate::config) fn source(source: &SourceConfig) -> Result<(), DmError> {
     if source.from.host.is_empty() {
@@ -13,6 +14,13 @@ pub(in crate::config) fn source(source: &SourceConfig) -> Result<(), DmError> {
         )
         .with_workaround("Set from.host to the address of the server."));
     }
+    let filters: Vec<Named<_>> = source
+        .filters
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| Named::new(format!("[{index}]"), rule.clone()))
+        .collect();
+    EventFilter::new(&filters, source.is_case_sensitive())?;
     let name = &source.relay_binlog_name;
     if !name.is_empty() && BinlogPosition::new(name.as_str(), 0).sequence().is_none() {
         return Err(DmError::new(

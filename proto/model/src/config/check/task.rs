@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use regex::Regex;
 
 use super::{blocks, references};
-use crate::config::{Instance, TaskConfig, TaskMode};
+use crate::config::{FilterAction, Instance, Named, TaskConfig, TaskMode};
 use crate::error::{DmError, codes};
 use crate::position::GtidSet;
-use crate::rules::{BlockAllowList, Router};
+use crate::rules::{BlockAllowList, ColumnMappings, EventFilter, ExpressionFilters, Masks, Router};
 
 /// What servers allow for a schema's name.
 const SCHEMA_CHARS_MAX: usize = 64;
@@ -109,19 +109,36 @@ fn online_ddl_rules(key: &str, rules: &[String]) -> Result<(), DmError> {
 
 /// Compiles all rules, also those that no source uses.
 fn rules(task: &TaskConfig) -> Result<Vec<String>, DmError> {
+    let case = task.case_sensitive;
     let mut notices = Vec::new();
     for (name, rule) in &task.block_allow_list {
-        BlockAllowList::new(rule, task.case_sensitive)
+        BlockAllowList::new(rule, case)
             .map_err(|error| error.annotate(format_args!("block-allow-list {name}")))?;
     }
     for (name, rule) in &task.routes {
-        Router::new(std::slice::from_ref(rule), task.case_sensitive)
-            .map_err(|error| error.annotate(format_args!("routes {name}")))?;
+        Router::new(&[Named::new(name, rule.clone())], case)?;
         if rule.table_pattern.is_empty() && !rule.target_table.is_empty() {
             notices.push(format!(
                 "routes.{name}.target-table: has no effect without table-pattern"
             ));
         }
+    }
+    for (name, rule) in &task.filters {
+        EventFilter::new(&[Named::new(name, rule.clone())], case)?;
+        if rule.action == Some(FilterAction::Do) && rule.events.is_empty() {
+            notices.push(format!(
+                "filters.{name}: a Do rule without events ignores every row and every statement that has a name of its own"
+            ));
+        }
+    }
+    for (name, rule) in &task.expression_filter {
+        ExpressionFilters::new(&[Named::new(name, rule.clone())], case)?;
+    }
+    for (name, rule) in &task.column_mappings {
+        ColumnMappings::new(&[Named::new(name, rule.clone())], case)?;
+    }
+    for (name, rule) in &task.masks {
+        Masks::new(&[Named::new(name, rule.clone())], case)?;
     }
     Ok(notices)
 }

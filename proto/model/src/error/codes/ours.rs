@@ -9,7 +9,7 @@ catalogue! {
     NO_QUORUM = 60006, "NoQuorum", DmMaster, Internal, High, Transient, "Start masters until a majority runs; see `list-member --master`.";
     OUTCOME_UNKNOWN = 60007, "OutcomeUnknown", DmMaster, Internal, High, Unknown, "Look whether the change is there before you repeat it.";
     UNSUPPORTED_COLUMN = 60008, "UnsupportedColumn", SyncUnit, Internal, High, Definite, "Change the column, or leave the table out with block-allow-list.";
-    MERGE_NOT_YET_SUPPORTED = 60009, "MergeNotYetSupported", Config, Internal, High, Definite, "Route each source table to a target table of its own.";
+    MERGE_NOT_YET_SUPPORTED = 60009, "MergeNotYetSupported", Config, Internal, High, Definite, "Route each source table to a target table of its own, or let rows tell their origin: extract-table, extract-schema or extract-source in routes, or a column mapping with partition id.";
     FOREIGN_META = 60010, "ForeignMeta", Checkpoint, Downstream, High, Definite, "Use another meta-schema, or remove the rows of the other cluster if it is gone.";
     DDL_UNATTRIBUTABLE = 60011, "DdlUnattributable", SyncUnit, Internal, High, Definite, "Use `binlog replace` with a statement that names its tables, or `binlog skip`.";
     PRIVILEGES_MISSING = 60012, "PrivilegesMissing", TaskCheck, NotSet, High, Definite, "Run the GRANT statement in the message.";
@@ -28,6 +28,12 @@ catalogue! {
     SNAPSHOT_NEEDS_LOCK = 60070, "SnapshotNeedsLock", LoadUnit, Upstream, High, Definite, "Grant LOCK TABLES to the account of the source and leave --no-locks and --consistency out of extra-args, or give the table a primary key.";
     LOAD_TABLE_AGAIN = 60071, "LoadTableAgain", SyncUnit, Upstream, High, Definite, "Load the table again: `dmctl table reload --task TASK --table 'SCHEMA.TABLE'`.";
     VALUE_UNREADABLE = 60025, "ValueUnreadable", SyncUnit, Upstream, High, Definite, "Correct the value upstream, then load the table again.";
+    CONFIG_MASK = 60060, "ConfigMask", Config, Internal, High, Definite, "Correct the mask: schema-pattern, columns and function are required; hash and keep-length need secret-file or secret-env.";
+    CONFIG_MASK_NOT_FOUND = 60061, "ConfigMaskNotFound", Config, Internal, Medium, Definite, "Define the rule under masks, or remove its name from mask-rules.";
+    EVENT_REFUSED = 60062, "EventRefused", SyncUnit, Upstream, High, Definite, "A filter rule with action Error matches: carry the change out by `binlog skip` or `binlog replace`, or change the rule.";
+    ROW_NOT_MAPPED = 60063, "RowNotMapped", SyncUnit, Upstream, High, Definite, "Correct the value upstream or the rule, then load the table again.";
+    EXPRESSION_NOT_EVALUATED = 60064, "ExpressionNotEvaluated", SyncUnit, Upstream, High, Definite, "Write the expression so that it compares with a collation and functions that the message does not name, or remove the filter.";
+    MASK_UNSUITABLE = 60065, "MaskUnsuitable", SyncUnit, Internal, High, Definite, "Use function hash on a text column of at least 64 characters, or leave the column unmasked.";
     OPERATOR_MISMATCH = 60080, "OperatorMismatch", SyncUnit, Internal, High, Definite, "Another statement stands at that position now: look at `query-status` and give the command again.";
     TARGET_INCOMPATIBLE_DDL = 60081, "TargetIncompatibleDdl", SyncUnit, Downstream, High, Definite, "Use `binlog replace` with the suggested statement, or `binlog skip`.";
     SEVERAL_ERRORS = 60082, "SeveralErrors", DmMaster, Internal, Medium, Definite, "Repeat the command with one of the positions in the message.";
