@@ -54,7 +54,7 @@ impl DateTime {
 }
 
 fn days_of(year: u16, month: u8) -> u8 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match usize::from(month).checked_sub(1) {
         None => 31,
         Some(1) if leap => 29,
