@@ -111,7 +111,7 @@ struct Settings {
     /// DM's lease TTL for sources with relay; not needed here.
     #[arg(long)]
     relay_keepalive_ttl: Option<i64>,
-    /// Base directory of relay logs; relay comes later.
+    /// Base directory of relay logs.
     #[arg(long)]
     relay_dir: Option<String>,
     /// Certificate authority; TLS comes later.
@@ -159,6 +159,8 @@ pub struct WorkerConfig {
     pub log_format: LogFormat,
     /// Where spans go.
     pub otlp_endpoint: Option<String>,
+    /// Where relay logs are kept, a folder for each source; without it each source's own `relay-dir` is used.
+    pub relay_dir: Option<PathBuf>,
     /// What the user should know about the settings.
     pub notices: Vec<String>,
 }
@@ -231,10 +233,6 @@ impl Settings {
         say(
             self.relay_keepalive_ttl.is_some(),
             "relay-keepalive-ttl has no effect: a source moves after the lease's TTL, relay or not",
-        );
-        say(
-            self.relay_dir.is_some(),
-            "relay-dir has no effect yet: relay comes later, binlogs are read from the source",
         );
         say(self.log_rotate.is_some(), "log-rotate has no effect");
         say(
@@ -339,6 +337,10 @@ fn check(settings: Settings) -> Result<WorkerConfig, DmError> {
             .log_file
             .filter(|path| !path.as_os_str().is_empty()),
         log_format: log_format.map_err(|e| invalid(&codes::WORKER_INVALID_FLAG, e.to_string()))?,
+        relay_dir: settings
+            .relay_dir
+            .filter(|dir| !dir.is_empty())
+            .map(|dir| PathBuf::from(dir).join(&name)),
         otlp_endpoint: settings
             .otlp_endpoint
             .filter(|endpoint| !endpoint.is_empty()),

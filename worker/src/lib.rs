@@ -11,8 +11,9 @@
 //! 3. [`lease`]: until when work may be issued.
 //! 4. [`supervisor`]: wanted against running, per source.
 //! 5. [`sync`]: the pipeline of one subtask.
-//! 6. [`checks`]: what is looked at before a source or a task is created.
-//! 7. [`database`]: connections and the meaning of their errors.
+//! 6. [`relay`]: the source's binlog files, kept locally.
+//! 7. [`checks`]: what is looked at before a source or a task is created.
+//! 8. [`database`]: connections and the meaning of their errors.
 
 pub mod checks;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod http;
 pub mod lease;
 mod metrics;
 pub mod process;
+pub mod relay;
 mod secrets;
 pub mod session;
 pub mod supervisor;

@@ -42,6 +42,7 @@ pub async fn run(config: WorkerConfig) -> Result<(), DmError> {
     let supervisor = Arc::new(Supervisor::new(
         SubtaskSpawner {
             commands: commands.clone(),
+            relay_dir: config.relay_dir.clone(),
         },
         Arc::clone(&leases),
         Arc::clone(&outbox),

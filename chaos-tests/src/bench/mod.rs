@@ -13,6 +13,7 @@ mod apply_rss;
 mod apply_update;
 mod check_10k;
 mod copy;
+mod decode;
 mod failover_worker;
 mod load;
 mod load_lock;

@@ -29,6 +29,10 @@ impl Options {
 /// The benchmarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Name {
+    /// Our decoder against mysql_common: bulk row events
+    Decode,
+    /// The same with single-row transactions
+    DecodeSmall,
     /// kill -9 of the owner to the next row on the target
     FailoverWorker,
     /// Memory of a leading master

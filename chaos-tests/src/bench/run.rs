@@ -5,7 +5,7 @@ use super::{
     apply_cpu, apply_hot, apply_insert, apply_lag, apply_mix, apply_progress, apply_rss,
     apply_update,
 };
-use super::{check_10k, failover_worker, rss_master, rss_worker};
+use super::{check_10k, decode, failover_worker, rss_master, rss_worker};
 use super::{load, load_lock, load_mydumper, load_one};
 use crate::lab::{Binaries, Medium};
 
@@ -35,6 +35,8 @@ fn refuse_debug_programs() -> Result<()> {
 async fn choose(options: &Options) -> Result<Measured> {
     use Medium::{Disk, Memory};
     match options.name {
+        Name::Decode => decode::bulk(options.runs.unwrap_or(7)).await,
+        Name::DecodeSmall => decode::small(options.runs.unwrap_or(7)).await,
         Name::FailoverWorker => failover_worker::measure(options.runs.unwrap_or(20)).await,
         Name::RssMaster => rss_master::measure(options.runs.unwrap_or(3)).await,
         Name::RssWorker => rss_worker::measure(options.runs.unwrap_or(3)).await,

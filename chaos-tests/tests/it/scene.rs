@@ -51,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) source_args: Vec<&'static str>,
     /// The worker reaches the target through a proxy.
     pub(crate) target_proxy: bool,
+    /// The worker reaches the source through a proxy, whose far end can be changed.
+    pub(crate) source_proxy: bool,
     /// Hosts of workers, and the address at which they find databases and masters.
     pub(crate) hosts: Option<(Vec<NetHost>, String)>,
 }
@@ -68,6 +70,7 @@ impl Default for Plan {
             target_args: Vec::new(),
             source_args: Vec::new(),
             target_proxy: false,
+            source_proxy: false,
             hosts: None,
         }
     }
@@ -79,6 +82,7 @@ pub(crate) struct Scene {
     pub(crate) source: Server,
     pub(crate) target: Server,
     pub(crate) proxy: Option<Proxy>,
+    pub(crate) source_proxy: Option<Proxy>,
     /// The one database that is migrated; the same name on both sides.
     pub(crate) db: String,
     /// The meta schema.
@@ -87,6 +91,8 @@ pub(crate) struct Scene {
     task: String,
     /// As the configuration files name them.
     pub(crate) source_login: Endpoint,
+    /// More lines of the source's file.
+    pub(crate) source_more: String,
     target_login: Endpoint,
 }
 
@@ -133,6 +139,13 @@ impl Scene {
             target_login.port = started.addr().port();
             proxy = Some(started);
         }
+        let mut source_proxy = None;
+        if plan.source_proxy {
+            let started = Proxy::start(source_login.addr()).await?;
+            source_login.host = "127.0.0.1".to_owned();
+            source_login.port = started.addr().port();
+            source_proxy = Some(started);
+        }
         // Who is given has to be cleaned up, and knows its databases by their prefix.
         let given = if target.database().is_none() {
             &target
@@ -145,11 +158,13 @@ impl Scene {
             source,
             target,
             proxy,
+            source_proxy,
             db,
             meta,
             gtid: plan.gtid,
             task: plan.task,
             source_login,
+            source_more: String::new(),
             target_login,
         })
     }
@@ -202,9 +217,10 @@ impl Scene {
 
     pub(crate) fn source_yaml(&self) -> String {
         format!(
-            "source-id: {SOURCE}\nenable-gtid: {}\nfrom:\n{}",
+            "source-id: {SOURCE}\nenable-gtid: {}\nfrom:\n{}{}",
             self.gtid,
-            login(&self.source_login)
+            login(&self.source_login),
+            self.source_more
         )
     }
 
@@ -224,6 +240,21 @@ impl Scene {
         let mut args = vec!["start-task", task.as_str()];
         args.extend(more);
         self.cluster.dmctl().ok(&args).await?;
+        Ok(())
+    }
+
+    /// Whoever connects to the source's address from now on finds this server.
+    pub(crate) async fn move_source_to(&mut self, server: &Endpoint) -> Result<()> {
+        let proxy = self.source_proxy.take().context("no proxy")?;
+        let address = proxy.addr().to_string();
+        drop(proxy);
+        let moved = eventually_within(
+            Duration::from_secs(5),
+            "the proxy's address is free",
+            || async { Ok(Proxy::start_at(&address, server.addr()).await.ok()) },
+        )
+        .await?;
+        self.source_proxy = Some(moved);
         Ok(())
     }
 

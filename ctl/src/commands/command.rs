@@ -1,11 +1,13 @@
 //! All commands, and the way each takes from its arguments to standard output.
 
 use clap::{CommandFactory as _, Subcommand};
+use dm_proto::pb::RelayOpV2;
 
 use super::{
     Context, binlog, check_task, config, context::emit, decrypt, encrypt, get_cfg, get_config,
     handle_error, list_member, offline_member, operate_leader, operate_source, operate_task,
-    pause_task, query_status, resume_task, start_task, stop_task, table, transfer_source,
+    pause_task, query_status, resume_task, start_relay, start_task, stop_task, table,
+    transfer_source,
 };
 use crate::{CtlError, cli::Cli, output::Format};
 
@@ -46,8 +48,12 @@ pub enum Command {
     QueryStatus(query_status::Args),
     /// Resumes a task.
     ResumeTask(operate_task::Args),
+    /// Keeps a source's binlog files at its worker.
+    StartRelay(start_relay::Args),
     /// Creates a task and runs it.
     StartTask(start_task::Args),
+    /// Stops keeping a source's binlog files; those that are there stay.
+    StopRelay(start_relay::Args),
     /// Removes a task.
     StopTask(operate_task::Args),
     /// Adds, copies again, pauses or resumes one table of a running task.
@@ -75,7 +81,9 @@ impl Command {
             Self::PauseTask(_) => "pause-task",
             Self::QueryStatus(_) => "query-status",
             Self::ResumeTask(_) => "resume-task",
+            Self::StartRelay(_) => "start-relay",
             Self::StartTask(_) => "start-task",
+            Self::StopRelay(_) => "stop-relay",
             Self::StopTask(_) => "stop-task",
             Self::Table(_) => "table",
             Self::TransferSource(_) => "transfer-source",
@@ -151,6 +159,16 @@ impl Command {
                 ctx,
                 resume_task::call(&args, ctx).await?,
                 resume_task::print,
+            ),
+            Self::StartRelay(args) => show(
+                ctx,
+                start_relay::call(RelayOpV2::StartRelayV2, &args, ctx).await?,
+                start_relay::print,
+            ),
+            Self::StopRelay(args) => show(
+                ctx,
+                start_relay::call(RelayOpV2::StopRelayV2, &args, ctx).await?,
+                start_relay::print,
             ),
             Self::StartTask(args) => {
                 show(ctx, start_task::call(&args, ctx).await?, start_task::print)

@@ -20,6 +20,7 @@ pub mod operate_task;
 pub mod pause_task;
 pub mod query_status;
 pub mod resume_task;
+pub mod start_relay;
 pub mod start_task;
 pub mod stop_task;
 pub mod table;

@@ -38,4 +38,5 @@ failures!(
     ListSourceConfigsResponse,
     HandleErrorResponse,
     OperateTableResponse,
+    OperateRelayResponse,
 );

@@ -24,6 +24,7 @@ mod list_configs;
 mod list_member;
 mod offline_member;
 mod operate_leader;
+mod operate_relay;
 mod operate_source;
 mod operate_table;
 mod operate_task;

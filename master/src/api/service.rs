@@ -103,6 +103,7 @@ master_service! {
         transfer_source(pb::TransferSourceRequest) -> pb::TransferSourceResponse;
         operate_table(pb::OperateTableRequest) -> pb::OperateTableResponse;
         encrypt(pb::EncryptRequest) -> pb::EncryptResponse;
+        operate_relay(pb::OperateRelayRequest) -> pb::OperateRelayResponse;
         list_task_configs(()) -> pb::ListTaskConfigsResponse;
         list_source_configs(()) -> pb::ListSourceConfigsResponse;
         handle_error(pb::HandleErrorRequest) -> pb::HandleErrorResponse;
@@ -120,7 +121,6 @@ master_service! {
         register_worker = "RegisterWorker"(pb::RegisterWorkerRequest) -> pb::RegisterWorkerResponse;
         operate_schema = "OperateSchema"(pb::OperateSchemaRequest) -> pb::OperateSchemaResponse;
         get_sub_task_cfg = "GetSubTaskCfg"(pb::GetSubTaskCfgRequest) -> pb::GetSubTaskCfgResponse;
-        operate_relay = "OperateRelay"(pb::OperateRelayRequest) -> pb::OperateRelayResponse;
         start_validation = "StartValidation"(pb::StartValidationRequest) -> pb::StartValidationResponse;
         stop_validation = "StopValidation"(pb::StopValidationRequest) -> pb::StopValidationResponse;
         get_validation_status = "GetValidationStatus"(pb::GetValidationStatusRequest) -> pb::GetValidationStatusResponse;

@@ -18,8 +18,7 @@
 //! - [`reader`]: the checked cursor under all of them.
 //!
 //! # Not here yet (each answers a typed error)
-//! PARTIAL_UPDATE_ROWS (JSON diffs), rows of encrypted files, MariaDB COMPRESSED columns, and the row
-//! events that MySQL wrote before 5.1.
+//! PARTIAL_UPDATE_ROWS (JSON diffs), rows of encrypted files, and the row events that MySQL wrote before 5.1.
 
 #![allow(
     rustdoc::private_intra_doc_links,
@@ -48,8 +47,8 @@ pub use decoder::{Decoder, HEADER_BYTES, Header, type_code};
 pub use error::DecodeError;
 pub use event::{
     ChecksumAlgorithm, Compression, DECOMPRESSED_BYTES_MAX, Event, FormatDescription, GtidEvent,
-    GtidFamily, GtidListEntry, InnerEvents, MariadbGtid, MysqlGtid, QueryEvent, StatusVars,
-    TransactionPayload, UserVar, UserVarValue, Xid,
+    GtidFamily, GtidListEntry, InnerEvents, MariadbGtid, MysqlGtid, PayloadEvents, QueryEvent,
+    StatusVars, TransactionPayload, UserVar, UserVarValue, Xid,
 };
 pub use rows::{Image, RowChange, RowPlan, Rows, RowsEvent, RowsKind};
 pub use table_map::{ColumnMeta, OptionalMetadata, TableMap, column_type};

@@ -1,6 +1,6 @@
 //! Opening a connection.
 
-use super::classify_connect;
+use super::{TlsMaterial, classify_connect};
 use dm_model::error::{Kind, Scope};
 use dm_model::{DbConfig, DmError, codes};
 use mysql_async::{Conn, Opts, OptsBuilder};
@@ -64,7 +64,7 @@ pub async fn connect(
     options: &ConnectOptions,
 ) -> Result<Conn, DmError> {
     let address = address(config);
-    let opts = opts(config, options)?;
+    let opts = opts(config, role, options)?;
     match tokio::time::timeout(options.timeout, Conn::new(opts)).await {
         Ok(Ok(conn)) => Ok(conn),
         Ok(Err(error)) => Err(classify_connect(
@@ -90,14 +90,12 @@ pub(crate) fn address(config: &DbConfig) -> String {
     format!("{}:{}", config.host, config.port)
 }
 
-fn opts(config: &DbConfig, options: &ConnectOptions) -> Result<Opts, DmError> {
-    if config.security.is_some() {
-        // A seam: TLS material becomes `SslOpts` here.
-        return Err(DmError::new(
-            &codes::NOT_YET_SUPPORTED,
-            "`security` of a database connection comes later",
-        ));
-    }
+fn opts(config: &DbConfig, role: Role, options: &ConnectOptions) -> Result<Opts, DmError> {
+    let tls = config
+        .security
+        .as_ref()
+        .map(|security| TlsMaterial::read(security, role))
+        .transpose()?;
     let builder = OptsBuilder::default()
         .ip_or_hostname(config.host.clone())
         .tcp_port(config.port)
@@ -109,6 +107,7 @@ fn opts(config: &DbConfig, options: &ConnectOptions) -> Result<Opts, DmError> {
         .stmt_cache_size(options.stmt_cache_size)
         .tcp_keepalive(Some(TCP_KEEPALIVE))
         .tcp_nodelay(true)
-        .prefer_socket(Some(false));
+        .prefer_socket(Some(false))
+        .ssl_opts(tls.map(|tls| tls.opts()));
     Ok(builder.into())
 }

@@ -92,6 +92,17 @@ impl ServerIdentity {
         })
     }
 
+    /// A MySQL or MariaDB server that was asked on a connection of another kind.
+    pub(crate) fn of(version: String, server_id: u32, uuid: String) -> Self {
+        Self {
+            number: number(&version),
+            kind: ServerKind::of_version(&version),
+            version,
+            uuid,
+            server_id,
+        }
+    }
+
     /// The flavour of its binlog.
     pub fn flavor(&self) -> Flavor {
         match self.kind {

@@ -8,7 +8,9 @@
 mod classify;
 mod connect;
 mod identity;
+mod tls;
 
 pub use classify::{classify, classify_connect};
 pub use connect::{CONNECT_TIMEOUT, ConnectOptions, Role, connect};
 pub use identity::{ServerIdentity, ServerKind};
+pub use tls::TlsMaterial;

@@ -1,6 +1,7 @@
 //! Views as DM's messages.
 
 use super::view::{SourceView, SubtaskView};
+use crate::relay::RelayStatus;
 use crate::sync::{SubtaskStatus, TableStatus};
 use dm_model::DmError;
 use dm_proto::{pb, v1};
@@ -56,9 +57,31 @@ fn response(view: &SourceView, worker: &str, task: &str) -> pb::QueryStatusRespo
             source: view.source.to_string(),
             worker: worker.to_owned(),
             result: None,
-            relay_status: None,
+            relay_status: view.relay.as_ref().map(relay),
         }),
         sub_task_status,
+    }
+}
+
+fn relay(status: &RelayStatus) -> pb::RelayStatus {
+    let gtid = |set: Option<&dm_model::GtidSet>| set.map(ToString::to_string).unwrap_or_default();
+    let source = status.source.as_ref();
+    let place = status.durable.place();
+    pb::RelayStatus {
+        master_binlog: source
+            .map(|source| source.binlog.to_string())
+            .unwrap_or_default(),
+        master_binlog_gtid: gtid(source.and_then(|source| source.gtid.as_ref())),
+        relay_sub_dir: place.folder.clone(),
+        relay_binlog: format!("({}, {})", place.file, place.offset),
+        relay_binlog_gtid: gtid(status.executed.as_ref()),
+        relay_catch_up_master: status.caught_up,
+        stage: pb::Stage::Running.into(),
+        result: status.error.as_ref().map(|error| pb::ProcessResult {
+            is_canceled: false,
+            errors: vec![process_error(error)],
+            detail: Vec::new(),
+        }),
     }
 }
 
@@ -248,6 +271,7 @@ mod tests {
             status: Arc::new(status),
         };
         SourceView {
+            relay: None,
             source,
             epoch: Epoch(5),
             live: true,

@@ -6,6 +6,7 @@ use super::view::{SourceView, SubtaskView};
 use super::wanted::{WantedSource, WantedSubtask};
 use super::{Running, Spawn};
 use crate::lease::{LeaseTable, LeaseView, StartRight};
+use crate::relay::Relay;
 use crate::session::{Grantor, Outbox};
 use crate::sync::{Operators, SubtaskStatus};
 use dm_model::{DmError, Epoch, Generation, SourceId, TaskName};
@@ -93,6 +94,8 @@ pub(super) struct SourceActor<S: Spawn> {
     stopped: (mpsc::Sender<TaskName>, mpsc::Receiver<TaskName>),
     drained_said: bool,
     lease_epoch: Epoch,
+    /// The source's configuration, and the relay log that it wants.
+    relay: (String, Option<Arc<Relay>>),
 }
 
 impl<S: Spawn> SourceActor<S> {
@@ -112,6 +115,7 @@ impl<S: Spawn> SourceActor<S> {
             stopped,
             drained_said: false,
             lease_epoch: Epoch::default(),
+            relay: Default::default(),
         }
     }
 
@@ -139,6 +143,7 @@ impl<S: Spawn> SourceActor<S> {
     }
 
     fn reconcile(&mut self, given: Option<&Assignment>, live: bool) {
+        self.keep_relay(given.filter(|_| live));
         for (task, subtask) in given.iter().flat_map(|given| &given.wanted.subtasks) {
             if let Some(entry) = self.entries.get(task) {
                 entry.operators.send_if_modified(|known| {
@@ -163,6 +168,29 @@ impl<S: Spawn> SourceActor<S> {
                 (Action::Drained, Some(given)) => self.say_drained(given.wanted.epoch),
                 (Action::Start(_) | Action::Drained, None) => {}
             }
+        }
+    }
+
+    /// A relay log is kept while this worker has the source; what is in it stays for the next time.
+    fn keep_relay(&mut self, given: Option<&Assignment>) {
+        let yaml = given
+            .map(|given| given.wanted.yaml.clone())
+            .unwrap_or_default();
+        if self.relay.0 == yaml {
+            return;
+        }
+        if let Some(relay) = self.relay.1.take() {
+            relay.stop();
+        }
+        self.relay.0 = yaml;
+        let Some(given) = given else { return };
+        let config = crate::secrets::key(&given.grantor.secret_key)
+            .and_then(|key| crate::secrets::source(&given.wanted.yaml, key.as_ref()));
+        // A configuration that cannot be read is shown by the subtasks.
+        if let Ok(config) = config.map(|parsed| parsed.value)
+            && config.enable_relay
+        {
+            self.relay.1 = self.around.spawner.relay(Arc::new(config));
         }
     }
 
@@ -193,7 +221,8 @@ impl<S: Spawn> SourceActor<S> {
             source: &given.wanted.yaml,
             task: &subtask.yaml,
         };
-        let state = match spec(token, &texts, subtask.start_time.clone(), followed) {
+        let relay = self.relay.1.clone();
+        let state = match spec(token, &texts, subtask.start_time.clone(), followed, relay) {
             Ok(spec) => {
                 tracing::info!("subtask starts");
                 State::Running(self.around.spawner.spawn(spec))
@@ -275,6 +304,7 @@ impl<S: Spawn> SourceActor<S> {
             source,
             epoch,
             live,
+            relay: self.relay.1.as_ref().map(|relay| relay.status()),
             subtasks,
         });
         let changed = before != view.as_ref().map(essences);

@@ -1,7 +1,10 @@
 //! The seam between supervision and the pipeline.
 
+use crate::relay::Relay;
 use crate::sync::{Subtask, SubtaskHandle, SubtaskSpec, SubtaskStatus, TableCommands};
+use dm_model::SourceConfig;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Starts subtasks.
@@ -11,6 +14,9 @@ pub trait Spawn: Send + Sync + 'static {
 
     /// Starts one; returns at once.
     fn spawn(&self, spec: SubtaskSpec) -> Self::Handle;
+
+    /// Begins to keep the relay log of a source, where this process has a place for them.
+    fn relay(&self, source: Arc<SourceConfig>) -> Option<Arc<Relay>>;
 }
 
 /// A started subtask.
@@ -25,11 +31,16 @@ pub trait Running: Send + 'static {
     fn status(&self) -> Arc<SubtaskStatus>;
 }
 
+/// DM's default of a source's `relay-dir`.
+const RELAY_DIR: &str = "relay-dir";
+
 /// The real pipeline.
 #[derive(Clone, Debug, Default)]
 pub struct SubtaskSpawner {
     /// Where the subtasks take commands about single tables.
     pub commands: TableCommands,
+    /// Relay logs of all sources are kept below; without it each source's own `relay-dir` is used.
+    pub relay_dir: Option<PathBuf>,
 }
 
 impl Spawn for SubtaskSpawner {
@@ -37,6 +48,17 @@ impl Spawn for SubtaskSpawner {
 
     fn spawn(&self, spec: SubtaskSpec) -> SubtaskHandle {
         Subtask::spawn(spec, &self.commands)
+    }
+
+    fn relay(&self, source: Arc<SourceConfig>) -> Option<Arc<Relay>> {
+        let own = Some(&source.relay_dir).filter(|dir| !dir.is_empty());
+        let base = self
+            .relay_dir
+            .clone()
+            .or_else(|| own.map(PathBuf::from))
+            .unwrap_or_else(|| PathBuf::from(RELAY_DIR));
+        let folder = base.join(source.source_id.as_str());
+        Some(Arc::new(Relay::start(source, folder)))
     }
 }
 

@@ -6,6 +6,7 @@ use dm_model::{DmError, codes};
 use tokio::sync::watch;
 
 use crate::{
+    relay::Relay,
     secrets,
     sync::{FenceToken, Operators, SubtaskSpec},
 };
@@ -26,6 +27,7 @@ pub(crate) fn spec(
     texts: &Texts<'_>,
     start_time: Option<String>,
     operators: watch::Receiver<Arc<Operators>>,
+    relay: Option<Arc<Relay>>,
 ) -> Result<SubtaskSpec, DmError> {
     let key = secrets::key(texts.secret_key)?;
     let source = secrets::source(texts.source, key.as_ref())?.value;
@@ -44,6 +46,7 @@ pub(crate) fn spec(
         source: Arc::new(source),
         task: Arc::new(whole),
         config,
+        relay,
         start_time,
         operators,
     })

@@ -147,13 +147,14 @@ impl<S: Spawn> Supervisor<S> {
             source: &asked.source_yaml,
             task: &asked.task_yaml,
         };
-        // Nothing is applied by it, so no operator is ever looked at.
+        // Nothing is applied by it, so no operator and no relay log is ever looked at.
         let (_, operators) = watch::channel(Arc::default());
         spec(
             self.around.leases.stopping_token(&right, ttl_ms),
             &texts,
             None,
             operators,
+            None,
         )
     }
 

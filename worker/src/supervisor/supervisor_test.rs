@@ -26,6 +26,10 @@ struct FakeHandle {
 impl Spawn for Fake {
     type Handle = FakeHandle;
 
+    fn relay(&self, _: Arc<dm_model::SourceConfig>) -> Option<Arc<crate::relay::Relay>> {
+        None
+    }
+
     fn spawn(&self, spec: SubtaskSpec) -> FakeHandle {
         assert!(spec.token.is_live());
         let name = format!(

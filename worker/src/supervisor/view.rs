@@ -1,5 +1,6 @@
 //! What is shown of a source and its subtasks.
 
+use crate::relay::RelayStatus;
 use crate::sync::SubtaskStatus;
 use dm_model::{DmError, Epoch, Generation, SourceId, TaskName};
 use dm_proto::pb;
@@ -14,6 +15,8 @@ pub struct SourceView {
     pub epoch: Epoch,
     /// Whether its lease is live.
     pub live: bool,
+    /// Its relay log, where this worker keeps one.
+    pub relay: Option<RelayStatus>,
     /// Its subtasks, by name.
     pub subtasks: Vec<SubtaskView>,
 }

@@ -20,11 +20,11 @@
 //! Recovery: everything is read again from the target's meta rows after the epochs were raised (`meta/head.rs`); there is no local state.
 
 mod apply;
-mod backoff;
+pub(crate) mod backoff;
 mod blocked_at;
 mod control;
 mod decode;
-mod errors;
+pub(crate) mod errors;
 mod fence_token;
 mod load;
 mod meta;
@@ -39,7 +39,7 @@ mod subtask;
 mod table_command;
 mod track;
 mod transform;
-mod upstream;
+pub(crate) mod upstream;
 mod value;
 
 pub use blocked_at::BlockedAt;

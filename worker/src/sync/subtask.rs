@@ -11,6 +11,8 @@ use futures::FutureExt;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::relay::Relay;
+
 use super::{FenceToken, Operators, SubtaskStatus, TableCommands, control::Control, run::run};
 
 /// A stop waits this long for a commit on its way; what it leaves then is harmless, because the next owner raises the epoch.
@@ -27,6 +29,8 @@ pub struct SubtaskSpec {
     pub task: Arc<TaskConfig>,
     /// The task as resolved for this source.
     pub config: SubtaskConfig,
+    /// The source's relay log, where this worker keeps one.
+    pub relay: Option<Arc<Relay>>,
     /// `--start-time`.
     pub start_time: Option<String>,
     /// What to do with statements that the target refuses, now and at every change.

@@ -59,6 +59,7 @@ impl Value {
                 Self::Text(native::text(column.ty.kind, bytes).ok_or(ValueError::Stored)?)
             }
             Raw::Bytes(bytes) => Self::from_bytes(bytes, column, charset)?,
+            Raw::Unpacked(bytes) => Self::from_bytes(&bytes, column, charset)?,
             Raw::Enum(index) => Self::UInt(u64::from(index)),
             Raw::Set(bits) | Raw::Bit { bits, .. } => Self::UInt(bits),
             Raw::Year(year) => Self::UInt(u64::from(year)),

@@ -105,6 +105,7 @@ impl Scene {
             .subtask(&SourceId::new("s1").expect("valid"))
             .expect("subtask");
         let spec = SubtaskSpec {
+            relay: None,
             token: self.token(owner),
             source: Arc::new(source),
             task: Arc::new(task),

@@ -23,7 +23,7 @@ pub struct SourceConfig {
     /// Positions are GTID sets.
     #[serde(default)]
     pub enable_gtid: bool,
-    /// Wanted, but there is no relay log yet; the upstream is read directly.
+    /// Keep a relay log.
     #[serde(default)]
     pub enable_relay: bool,
     /// Where the relay log starts.

@@ -35,11 +35,7 @@ pub(super) const DATABASE: &[Key] = &[
         "security",
         Ty::Block(SECURITY),
         "",
-        "TLS towards the server.",
-    )
-    .refused(
-        "TLS towards databases comes in a later release; remove it",
-        &[],
+        "TLS towards the server. With ssl-ca its certificate must come from that authority; host names are not compared.",
     ),
     Key::obsolete("max-allowed-packet", Ty::Int(0, i64::MAX), ""),
 ];
@@ -58,7 +54,8 @@ const SECURITY: &[Key] = &[
         Ty::TextList,
         "",
         "Common names that the server's certificate may have.",
-    ),
+    )
+    .refused("is not checked towards databases yet; remove it", &[]),
     Key::new(
         "ssl-ca-bytes",
         Ty::Bytes,

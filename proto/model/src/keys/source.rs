@@ -5,7 +5,7 @@ use super::rules::FILTER;
 use super::{Key, Ty};
 use crate::error::codes;
 
-const NO_RELAY: &str = "there is no relay log yet; the upstream is read directly";
+const NO_PURGE: &str = "old relay files are not deleted by themselves yet";
 const OWN_WAITS: &str = "the worker tries again by itself, with waits of its own";
 const FIXED: &str = "has no effect, as in DM: the value is fixed";
 
@@ -24,22 +24,31 @@ pub const SOURCE: &[Key] = &[
         "false",
         "Positions are GTID sets. The server must run with GTIDs.",
     ),
-    Key::new("enable-relay", Ty::Bool, "false", "Keep a relay log.").notice(NO_RELAY, &["false"]),
+    Key::new(
+        "enable-relay",
+        Ty::Bool,
+        "false",
+        "Keep a relay log: the source's binlog files, copied.",
+    ),
     Key::new(
         "relay-binlog-name",
         Ty::Text,
         "",
-        "Where the relay log starts.",
-    )
-    .notice(NO_RELAY, &[""]),
+        "The file with which the relay log begins; without it, the one that the source writes then.",
+    ),
     Key::new(
         "relay-binlog-gtid",
         Ty::Text,
         "",
         "Where the relay log starts.",
     )
-    .notice(NO_RELAY, &[""]),
-    Key::new("relay-dir", Ty::Text, "", "Folder of the relay log.").notice(NO_RELAY, &[""]),
+    .notice("has no effect: use relay-binlog-name", &[""]),
+    Key::new(
+        "relay-dir",
+        Ty::Text,
+        "",
+        "Folder of relay logs, with one below it for each source; empty is relay-dir. The worker's own relay-dir goes first.",
+    ),
     Key::new(
         "flavor",
         Ty::OneOf(&["", "mysql", "mariadb"], &codes::NOT_SUPPORTED_FLAVOR),
@@ -95,21 +104,21 @@ const PURGE: &[Key] = &[
         "3600",
         "Seconds between two looks; 0 is never.",
     )
-    .notice(NO_RELAY, &["3600"]),
+    .notice(NO_PURGE, &["3600"]),
     Key::new(
         "expires",
         Ty::Int(0, i64::MAX),
         "0",
         "Hours after which a file may go; 0 is off.",
     )
-    .notice(NO_RELAY, &["0"]),
+    .notice(NO_PURGE, &["0"]),
     Key::new(
         "remain-space",
         Ty::Int(0, i64::MAX),
         "15",
         "GB of free space to keep.",
     )
-    .notice(NO_RELAY, &["15"]),
+    .notice(NO_PURGE, &["15"]),
 ];
 
 const CHECKER: &[Key] = &[

@@ -85,6 +85,14 @@ impl GtidSet {
         }
     }
 
+    /// Adds a MySQL transaction and those that follow it up to number `last`. Other ids are added alone.
+    pub fn add_between(&mut self, first: &Gtid, last: u64) {
+        match first {
+            Gtid::Mysql { sid, gno } if *gno <= last => self.add_range(sid, *gno, last),
+            _ => self.add(first),
+        }
+    }
+
     /// Adds `first..=last` of one server and tag.
     pub(super) fn add_range(&mut self, sid: &Sid, first: u64, last: u64) {
         if let Some(intervals) = self.mysql.get_mut(sid) {
@@ -136,6 +144,28 @@ impl GtidSet {
             }
         }
         rest
+    }
+
+    /// The set as it was before its newest transaction `gtid`. MariaDB: `previous` was the last of the domain then; `None`
+    /// if there was none.
+    #[must_use]
+    pub fn without(&self, gtid: &Gtid, previous: Option<&Gtid>) -> GtidSet {
+        let mut before = match gtid {
+            Gtid::Mysql { .. } => {
+                let mut one = GtidSet::default();
+                one.add(gtid);
+                return self.subtract(&one);
+            }
+            Gtid::Mariadb { domain, .. } => {
+                let mut before = self.clone();
+                before.mariadb.remove(domain);
+                before
+            }
+        };
+        if let Some(previous) = previous {
+            before.add(previous);
+        }
+        before
     }
 
     /// True when every member of `other` is a member of this.

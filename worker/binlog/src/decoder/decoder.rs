@@ -51,13 +51,23 @@ impl Decoder {
         if header.type_code == type_code::FORMAT_DESCRIPTION {
             return self.format_description_event(header, event);
         }
-        let checksummed = match &self.description {
-            Some(description) => description.checksum == ChecksumAlgorithm::Crc32,
-            None => self.declared_checksum,
-        };
-        let body = checksum::strip(event, checksummed)?;
+        let body = checksum::strip(event, self.checksummed())?;
         let event = dispatch::decode_body(self, &header, body)?;
         Ok((header, event))
+    }
+
+    /// Verifies length and checksum of an event that need not be decoded. It must not be a FORMAT_DESCRIPTION.
+    pub fn verify(&self, event: &[u8]) -> Result<Header, DecodeError> {
+        let header = self.header(event)?;
+        checksum::strip(event, self.checksummed())?;
+        Ok(header)
+    }
+
+    fn checksummed(&self) -> bool {
+        match &self.description {
+            Some(description) => description.checksum == ChecksumAlgorithm::Crc32,
+            None => self.declared_checksum,
+        }
     }
 
     /// Decodes one event from inside a TRANSACTION_PAYLOAD; it has no checksum and no position.

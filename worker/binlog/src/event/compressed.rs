@@ -41,6 +41,44 @@ pub(crate) fn inflate_mariadb(bytes: &[u8], what: &'static str) -> Result<Vec<u8
     )
 }
 
+/// A value of a COMPRESSED column.
+///
+/// Format (MariaDB's field.cc): nothing for an empty value; else one byte, 0 for bytes that follow as they are, or `1000_RLLL`: zlib
+/// (R: raw deflate without zlib's frame, the default of `column_compression_zlib_wrap`), L bytes of length in big-endian order, the stream.
+pub(crate) fn inflate_column(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    const WHAT: &str = "a compressed column";
+    const RAW: u8 = 0x08;
+    let Some((head, rest)) = bytes.split_first() else {
+        return Ok(Vec::new());
+    };
+    if *head == 0 {
+        return Ok(rest.to_vec());
+    }
+    let width = usize::from(head & 0x07);
+    if head & 0xf0 != 0x80 || width == 0 || width > 4 {
+        return Err(DecodeError::Decompress {
+            what: WHAT,
+            reason: format!("unknown compression header {head:#04x}"),
+        });
+    }
+    let mut reader = Reader::new(rest, WHAT);
+    let declared = reader.uint_be(width)?;
+    if declared > DECOMPRESSED_BYTES_MAX {
+        return Err(DecodeError::TooLarge {
+            what: WHAT,
+            bytes: declared,
+            limit_bytes: DECOMPRESSED_BYTES_MAX,
+        });
+    }
+    if head & RAW != 0 {
+        let source = flate2::read::DeflateDecoder::new(reader.rest());
+        read_declared(source, declared, WHAT)
+    } else {
+        let source = flate2::read::ZlibDecoder::new(reader.rest());
+        read_declared(source, declared, WHAT)
+    }
+}
+
 /// Reads exactly `declared` bytes. Memory grows with what really arrives, not with what is claimed.
 pub(super) fn read_declared(
     source: impl Read,

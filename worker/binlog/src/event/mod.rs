@@ -10,15 +10,17 @@ mod format_description;
 mod gtid;
 mod gtid_tagged;
 mod payload;
+mod payload_events;
 mod query;
 mod small;
 mod status_vars;
 
-pub(crate) use compressed::inflate_mariadb;
+pub(crate) use compressed::{inflate_column, inflate_mariadb};
 pub use event::{Event, GtidListEntry, UserVar, UserVarValue, Xid};
 pub use format_description::{ChecksumAlgorithm, FormatDescription};
 pub use gtid::{GtidEvent, GtidFamily, MariadbGtid, MysqlGtid};
 pub use payload::{Compression, DECOMPRESSED_BYTES_MAX, InnerEvents, TransactionPayload};
+pub use payload_events::PayloadEvents;
 pub use query::QueryEvent;
 pub(crate) use small::{
     binlog_checkpoint, gtid_list, heartbeat_v2, incident, int_var, rand, rotate, rows_query,

@@ -11,7 +11,7 @@ use crate::reader::Reader;
 /// Largest decompressed size accepted; MySQL's own limit for an event is 1 GiB.
 pub const DECOMPRESSED_BYTES_MAX: u64 = 1 << 30;
 /// Largest zstd window in bits: 128 MiB, the most that a decoder has to support.
-const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+pub(super) const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 const WHAT: &str = "the transaction payload";
 
 /// How a payload is compressed.

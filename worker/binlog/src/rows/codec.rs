@@ -1,6 +1,7 @@
 //! How to read one column.
 
 use crate::DecodeError;
+use crate::event::inflate_column;
 use crate::reader::Reader;
 use crate::table_map::{ColumnMeta, column_type as t};
 use crate::value::{DecimalShape, Fraction, Value, json_text, temporal};
@@ -22,6 +23,10 @@ pub(super) enum Codec {
         length_bytes: u8,
     },
     Json {
+        length_bytes: u8,
+    },
+    /// MariaDB's COMPRESSED attribute.
+    Compressed {
         length_bytes: u8,
     },
     Enum {
@@ -89,11 +94,12 @@ impl Codec {
             t::DATETIME2 => Self::DateTime(Fraction::new(low)?),
             t::TIMESTAMP2 => Self::Timestamp(Fraction::new(low)?),
             t::NULL => Self::Null,
-            t::MARIADB_BLOB_COMPRESSED | t::MARIADB_VARCHAR_COMPRESSED => {
-                return Err(DecodeError::unsupported(
-                    "a MariaDB column with the COMPRESSED attribute",
-                ));
-            }
+            t::MARIADB_VARCHAR_COMPRESSED => Self::Compressed {
+                length_bytes: if column.meta > 255 { 2 } else { 1 },
+            },
+            t::MARIADB_BLOB_COMPRESSED => Self::Compressed {
+                length_bytes: width(low, 4)?,
+            },
             other => return Err(DecodeError::unsupported(format!("column type {other}"))),
         })
     }
@@ -113,16 +119,29 @@ impl Codec {
         })
     }
 
+    /// Moves behind a value.
+    pub(super) fn skip(&self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        match *self {
+            Self::Bytes { length_bytes }
+            | Self::Json { length_bytes }
+            | Self::Compressed { length_bytes } => counted(reader, length_bytes).map(drop),
+            _ => self.read(reader).map(drop),
+        }
+    }
+
     #[inline]
     pub(super) fn read<'a>(&self, reader: &mut Reader<'a>) -> Result<Value<'a>, DecodeError> {
         Ok(match *self {
             Self::Int { bytes } => Value::Int(signed(reader, bytes)?),
-            Self::UInt { bytes } => Value::UInt(reader.uint_le(usize::from(bytes))?),
+            Self::UInt { bytes } => Value::UInt(unsigned(reader, bytes)?),
             Self::Float => Value::Float(f32::from_le_bytes(reader.array()?)),
             Self::Double => Value::Double(f64::from_le_bytes(reader.array()?)),
             Self::Decimal(shape) => Value::Decimal(shape.read(reader)?),
             Self::Bytes { length_bytes } => Value::Bytes(counted(reader, length_bytes)?),
             Self::Json { length_bytes } => Value::Json(json_text(counted(reader, length_bytes)?)?),
+            Self::Compressed { length_bytes } => {
+                Value::Unpacked(inflate_column(counted(reader, length_bytes)?)?)
+            }
             Self::Enum { bytes } => Value::Enum(reader.uint_le(usize::from(bytes))? as u32),
             Self::Set { bytes } => Value::Set(reader.uint_le(usize::from(bytes))?),
             Self::Bit { bits, bytes } => Value::Bit {
@@ -154,14 +173,26 @@ fn width(declared: u8, max: u8) -> Result<u8, DecodeError> {
 
 #[inline]
 fn counted<'a>(reader: &mut Reader<'a>, length_bytes: u8) -> Result<&'a [u8], DecodeError> {
-    let length = reader.uint_le(usize::from(length_bytes))?;
+    let length = unsigned(reader, length_bytes)?;
     reader.bytes(usize::try_from(length).unwrap_or(usize::MAX))
+}
+
+/// The usual widths without a loop.
+#[inline]
+fn unsigned(reader: &mut Reader<'_>, bytes: u8) -> Result<u64, DecodeError> {
+    match bytes {
+        1 => reader.u8().map(u64::from),
+        2 => reader.u16().map(u64::from),
+        4 => reader.u32().map(u64::from),
+        8 => reader.u64(),
+        _ => reader.uint_le(usize::from(bytes)),
+    }
 }
 
 /// Sign-extends by moving the sign bit to the top and back.
 #[inline]
 fn signed(reader: &mut Reader<'_>, bytes: u8) -> Result<i64, DecodeError> {
-    let raw = reader.uint_le(usize::from(bytes))? as i64;
+    let raw = unsigned(reader, bytes)? as i64;
     let shift = 64u32.saturating_sub(u32::from(bytes).saturating_mul(8)) & 63;
     Ok(raw.wrapping_shl(shift).wrapping_shr(shift))
 }

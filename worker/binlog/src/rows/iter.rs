@@ -41,6 +41,8 @@ enum State {
 struct Present<'a> {
     bitmap: &'a [u8],
     null_bytes: usize,
+    /// Every column is there.
+    all: bool,
 }
 
 impl<'a> Present<'a> {
@@ -49,6 +51,7 @@ impl<'a> Present<'a> {
         Self {
             bitmap,
             null_bytes: count.div_ceil(8),
+            all: count == width,
         }
     }
 }
@@ -72,7 +75,32 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn change(&mut self) -> Result<RowChange<'a>, DecodeError> {
+    /// The next row into buffers that are used again: `before` stays empty for inserts, `after` for deletes. Ends as the
+    /// iterator does.
+    pub fn next_into(
+        &mut self,
+        before: &mut Image<'a>,
+        after: &mut Image<'a>,
+    ) -> Option<Result<(), DecodeError>> {
+        if self.state == State::Ended || (self.state == State::Walking && self.data.is_empty()) {
+            return None;
+        }
+        let read = self.read_into(before, after);
+        self.state = if read.is_ok() {
+            State::Walking
+        } else {
+            State::Ended
+        };
+        Some(read)
+    }
+
+    fn read_into(
+        &mut self,
+        before: &mut Image<'a>,
+        after: &mut Image<'a>,
+    ) -> Result<(), DecodeError> {
+        before.clear();
+        after.clear();
         if self.codecs.len() != self.width {
             return Err(DecodeError::ColumnCount {
                 expected: self.codecs.len(),
@@ -81,34 +109,65 @@ impl<'a> Rows<'a> {
         }
         let left = self.data.remaining();
         let [first, second] = self.present;
-        let change = match self.kind {
-            RowsKind::Insert => RowChange {
-                before: None,
-                after: Some(self.image(first)?),
-            },
-            RowsKind::Delete => RowChange {
-                before: Some(self.image(first)?),
-                after: None,
-            },
+        match self.kind {
+            RowsKind::Insert => self.image(first, after)?,
+            RowsKind::Delete => self.image(first, before)?,
             RowsKind::Update => {
-                let before = self.image(first)?;
-                RowChange {
-                    before: Some(before),
-                    after: Some(self.image(second)?),
-                }
+                self.image(first, before)?;
+                self.image(second, after)?;
             }
-        };
+        }
         if left != 0 && self.data.remaining() == left {
             return Err(DecodeError::Malformed {
                 what: "a rows event has data but no columns",
             });
         }
-        Ok(change)
+        Ok(())
     }
 
-    fn image(&mut self, present: Present<'a>) -> Result<Image<'a>, DecodeError> {
+    pub(super) fn count_rows(mut self) -> Result<u64, DecodeError> {
+        let mut count = 0u64;
+        let images = if self.kind == RowsKind::Update { 2 } else { 1 };
+        loop {
+            let left = self.data.remaining();
+            for present in self.present.into_iter().take(images) {
+                self.skip_image(present)?;
+            }
+            count = count.saturating_add(1);
+            if self.data.is_empty() {
+                return Ok(count);
+            }
+            if self.data.remaining() == left {
+                return Err(DecodeError::Malformed {
+                    what: "a rows event has data but no columns",
+                });
+            }
+        }
+    }
+
+    fn skip_image(&mut self, present: Present<'a>) -> Result<(), DecodeError> {
         let nulls = self.data.bytes(present.null_bytes)?;
-        let mut image = Vec::with_capacity(self.width);
+        let mut nth_present = 0usize;
+        for (column, codec) in self.codecs.iter().enumerate() {
+            if bit(present.bitmap, column) {
+                if !bit(nulls, nth_present) {
+                    codec.skip(&mut self.data)?;
+                }
+                nth_present = nth_present.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, present: Present<'a>, image: &mut Image<'a>) -> Result<(), DecodeError> {
+        let nulls = self.data.bytes(present.null_bytes)?;
+        image.reserve(self.width);
+        if present.all && nulls.iter().all(|byte| *byte == 0) {
+            for codec in self.codecs {
+                image.push(Some(codec.read(&mut self.data)?));
+            }
+            return Ok(());
+        }
         let mut nth_present = 0usize;
         for (column, codec) in self.codecs.iter().enumerate() {
             if !bit(present.bitmap, column) {
@@ -123,7 +182,7 @@ impl<'a> Rows<'a> {
             nth_present = nth_present.saturating_add(1);
             image.push(Some(value));
         }
-        Ok(image)
+        Ok(())
     }
 }
 
@@ -131,15 +190,12 @@ impl<'a> Iterator for Rows<'a> {
     type Item = Result<RowChange<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.state == State::Ended || (self.state == State::Walking && self.data.is_empty()) {
-            return None;
-        }
-        let change = self.change();
-        self.state = if change.is_ok() {
-            State::Walking
-        } else {
-            State::Ended
-        };
-        Some(change)
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        let read = self.next_into(&mut before, &mut after)?;
+        let kind = self.kind;
+        Some(read.map(|()| RowChange {
+            before: (kind != RowsKind::Insert).then_some(before),
+            after: (kind != RowsKind::Delete).then_some(after),
+        }))
     }
 }

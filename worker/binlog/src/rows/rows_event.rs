@@ -160,6 +160,21 @@ impl<'a> RowsEvent<'a> {
         bit(&self.present_second, column)
     }
 
+    /// Bitmaps of the columns in the before (or only) and in the after image.
+    pub fn present(&self) -> (&[u8], &[u8]) {
+        (&self.present_first, &self.present_second)
+    }
+
+    /// All row images, decompressed.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// How many rows there are. Walks the images without making values.
+    pub fn count_rows(&self, plan: &RowPlan) -> Result<u64, DecodeError> {
+        self.rows(plan).count_rows()
+    }
+
     /// Bytes of all row images, decompressed: what the event costs to hold.
     pub fn data_bytes(&self) -> usize {
         self.data.len()

@@ -19,6 +19,8 @@ pub enum Value<'a> {
     /// column's character set. CHAR comes without trailing spaces, BINARY without trailing zero bytes, and so
     /// do MariaDB's UUID and INET6, which are logged as BINARY.
     Bytes(&'a [u8]),
+    /// As [`Self::Bytes`], unpacked from a MariaDB COMPRESSED column.
+    Unpacked(Vec<u8>),
     /// Index of the label from 1; 0 is the value of an invalid assignment.
     Enum(u32),
     /// One bit per label.

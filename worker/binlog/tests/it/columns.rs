@@ -286,12 +286,22 @@ fn strings_count_in_their_own_width() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
-    refused((t::MARIADB_BLOB_COMPRESSED, &[2]), &[0, 0], "COMPRESSED");
+fn damaged_compressed_columns_are_refused() {
+    // An unknown algorithm; a length of no bytes; a stream that is none.
+    refused(
+        (t::MARIADB_BLOB_COMPRESSED, &[2]),
+        &[2, 0, 0x10, 1],
+        "header 0x10",
+    );
+    refused(
+        (t::MARIADB_BLOB_COMPRESSED, &[2]),
+        &[1, 0, 0x80],
+        "header 0x80",
+    );
     refused(
         (t::MARIADB_VARCHAR_COMPRESSED, &[255, 0]),
-        &[0],
-        "COMPRESSED",
+        &[4, 0x81, 9, 0xff, 0xff],
+        "compressed column",
     );
 }
 

@@ -57,6 +57,9 @@ fn check(server: &str) {
 }
 
 fn crc_of_hex(hex: &str) -> String {
+    if hex == "NULL" {
+        return hex.to_owned();
+    }
     let bytes: Vec<u8> = (0..hex.len() / 2)
         .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
         .collect();

@@ -14,6 +14,7 @@ pub(crate) fn render(value: &Value<'_>) -> String {
         Value::Double(number) => format!("{number:e}"),
         Value::Decimal(text) => text.clone(),
         Value::Bytes(bytes) => hex(bytes),
+        Value::Unpacked(bytes) => hex(bytes),
         Value::Enum(index) => index.to_string(),
         Value::Set(bits) | Value::Bit { bits, .. } => bits.to_string(),
         Value::Year(year) => format!("{year:04}"),

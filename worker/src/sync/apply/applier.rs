@@ -83,6 +83,11 @@ impl Applier {
         self.lane.progress().at.as_ref()
     }
 
+    /// What is durable of the stream.
+    pub(crate) fn lane_progress(&self) -> &Progress {
+        self.lane.progress()
+    }
+
     pub(crate) fn lane(&mut self) -> &mut Lane {
         &mut self.lane
     }
@@ -160,12 +165,14 @@ impl Applier {
             let mut statements: Vec<String> =
                 encoded.texts().into_iter().map(str::to_owned).collect();
             statements.extend(edits.iter().map(|edit| edit.statement(&self.tables)));
-            let progress = Progress {
+            let mut progress = Progress {
                 at: Some(end.clone()),
                 intent: intent.clone(),
-                finished: false,
-                unfinished: self.lane.progress().unfinished.clone(),
+                ..self.lane.progress().clone()
             };
+            if let Some(last) = batch.transactions.last() {
+                progress.mark(&last.mark);
+            }
             let verdict = Mutex::new(Verdict::Commit(Vec::new()));
             let wanted = |found: &[u64]| {
                 let judged = encoded.judge(found, &careful, mode);

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::super::{Verdict, encoded::Expect};
 use super::{Careful, Encoded, Options, WritePlan, encode};
 use crate::sync::{
+    decode::Mark,
     schedule::{Keyed, WriteSet},
     transform::{Routed, RoutedItem, RowChange, TablePlan},
     value::Value,
@@ -52,6 +53,7 @@ fn batch(plan: &Arc<WritePlan>, changes: Vec<RowChange>) -> Vec<Keyed> {
         .map(|(n, change)| {
             let routed = Routed {
                 id: id(n),
+                mark: Mark::default(),
                 committed_ms: 0,
                 items: vec![RoutedItem {
                     table: plan.table.clone(),

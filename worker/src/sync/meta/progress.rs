@@ -3,6 +3,8 @@
 use dm_model::{DmError, Position, codes};
 use serde::{Deserialize, Serialize};
 
+use crate::sync::decode::{Mark, Receipt, Undecided};
+
 /// Entries of [`Progress::unfinished`]; the oldest go first.
 pub(crate) const UNFINISHED_MAX: usize = 64;
 
@@ -19,6 +21,12 @@ pub(crate) struct Progress {
     /// Statements of which a part is carried out; bounded by [`UNFINISHED_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unfinished: Vec<Unfinished>,
+    /// The last transaction up to `at`, to be compared when the stream is opened again (R2). `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<Receipt>,
+    /// XA transactions that were prepared and not decided at `at`; reading begins before the first (R3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) undecided: Vec<Undecided>,
     /// The full migration has ended.
     #[serde(default)]
     pub(crate) finished: bool,
@@ -62,6 +70,12 @@ pub(crate) struct Unfinished {
 }
 
 impl Progress {
+    /// Takes over how the stream stands after the last transaction up to `at`.
+    pub(crate) fn mark(&mut self, mark: &Mark) {
+        self.last.clone_from(&mark.receipt);
+        self.undecided.clone_from(&mark.undecided);
+    }
+
     /// Reads the column.
     pub(crate) fn from_column(text: &str) -> Result<Self, DmError> {
         if text.is_empty() {

@@ -720,7 +720,7 @@ fn carries_joining(transaction: &Transaction, ready: &Ready) -> bool {
     let cursors = &ready.tracker.cursors;
     transaction.items.iter().any(|item| match item {
         Item::Statement(_) => cursors.any_joining(),
-        Item::Rows(rows) => {
+        Item::Rows(rows) | Item::RolledBack(rows) => {
             let table = ready.tracker.folded(&rows.map.schema, &rows.map.table);
             cursors.holds(&table, &transaction.id)
         }

@@ -15,7 +15,7 @@ use tracing::info;
 
 use super::{
     away::Event,
-    reader::{self, Read},
+    reader::{self, Read, Start},
     setup,
     ticket::Ticket,
 };
@@ -241,7 +241,12 @@ impl CatchUp {
         }
         let (sender, receiver) = reader::queue();
         let name = format!("{} catch-up {}", self.spec.config.task, self.lane);
-        let task = tokio::spawn(reader::read(self.upstream.clone(), at, name, sender));
+        let task = tokio::spawn(reader::read(
+            self.upstream.clone(),
+            Start::at(at),
+            name,
+            sender,
+        ));
         let reader = Reader {
             receiver,
             _task: AbortOnDrop(task),

@@ -74,7 +74,7 @@ pub(super) async fn take_over(
     let rows = TableRow::read_all(&mut conn, &tables).await?;
     let _closed = conn.disconnect().await;
 
-    let upstream = Upstream::new(spec.source.clone());
+    let upstream = Upstream::new(spec.source.clone()).with_relay(spec.relay.clone());
     let (mut source, server) = upstream.connect().await?;
     let rules = spec.config.rules(&spec.source)?;
     let filter = rules.list.clone();

@@ -16,7 +16,7 @@ use tracing::info;
 use super::{
     away::{Away, Event},
     observer,
-    reader::{self, Read},
+    reader::{self, Read, Start},
     setup::{self, Ready},
 };
 use crate::sync::{
@@ -41,7 +41,8 @@ pub(super) async fn stream(
     control: &Control,
     ready: Ready,
 ) -> Result<(), Stop> {
-    let Some(from) = ready.applier.at().cloned() else {
+    let progress = ready.applier.lane_progress();
+    let (Some(from), Some(start)) = (progress.at.clone(), Start::of(progress)) else {
         return Err(Stop::Definite(DmError::new(
             &codes::META_DAMAGED,
             "the subtask has no position",
@@ -54,7 +55,7 @@ pub(super) async fn stream(
     let mut helpers = tokio::task::JoinSet::new();
     helpers.spawn(reader::read(
         ready.upstream.clone(),
-        from.clone(),
+        start,
         spec.config.task.to_string(),
         sender,
     ));
@@ -132,6 +133,18 @@ impl Streaming {
 
     /// Takes one transaction through the stages; a table that cannot go on is stopped and the transaction looked at again.
     async fn take(&mut self, transaction: &Transaction) -> Result<(), Stop> {
+        if !transaction.part.is_whole() {
+            let message = format!(
+                "the transaction that begins at {} has more than {} MiB, {} rows and more",
+                transaction.part.begin,
+                reader::PART_BYTES >> 20,
+                transaction.part.first_row
+            );
+            return Err(Stop::Definite(DmError::new(
+                &codes::NOT_YET_SUPPORTED,
+                message,
+            )));
+        }
         // The stream begins after `at`: what is at or before it means that the source has gone back (R1).
         if let Some(at) = self
             .ready

@@ -7,6 +7,7 @@ use dm_model::{TableName, TransactionId};
 use super::{RowKey, WriteSet};
 use crate::sync::{
     apply::WritePlan,
+    decode::Mark,
     transform::{Routed, RowChange},
 };
 
@@ -14,6 +15,7 @@ use crate::sync::{
 #[derive(Clone, Debug)]
 pub(crate) struct Keyed {
     pub(crate) id: TransactionId,
+    pub(crate) mark: Mark,
     /// Upstream commit time in milliseconds since 1970.
     pub(crate) committed_ms: u64,
     pub(crate) items: Vec<KeyedItem>,
@@ -55,6 +57,7 @@ impl Keyed {
         set.finish();
         Self {
             id: routed.id,
+            mark: routed.mark,
             committed_ms: routed.committed_ms,
             items,
             rows: routed.rows,

@@ -9,10 +9,13 @@ use dm_model::{OperatorAction, TableName, TransactionId};
 use super::Origin;
 use crate::sync::decode::StatementSession;
 
+use crate::sync::decode::Mark;
+
 /// What of a transaction is still to be applied.
 #[derive(Debug)]
 pub(crate) struct Tracked {
     pub(crate) id: TransactionId,
+    pub(crate) mark: Mark,
     /// Upstream commit time in milliseconds since 1970.
     pub(crate) committed_ms: u64,
     pub(crate) items: Vec<TrackedItem>,

@@ -13,6 +13,7 @@ use super::{Change, Origin, TableCursors, Tracked, TrackedItem, ddl_events, orig
 use crate::sync::{
     decode::{Item, StatementText, Transaction},
     operators::Operators,
+    upstream::is_transactional,
 };
 
 /// What is wrong, and what has to stop.
@@ -123,13 +124,18 @@ impl Tracker {
         let mut done: Vec<Change> = Vec::new();
         for item in &transaction.items {
             let tracked = match item {
-                Item::Rows(rows) => self.rows(rows, &transaction.id).map(|found| {
-                    found.map(|(table, structure)| TrackedItem::Rows {
-                        table,
-                        structure,
-                        rows: rows.clone(),
+                Item::Rows(rows) | Item::RolledBack(rows) => {
+                    let rolled_back = matches!(item, Item::RolledBack(_));
+                    self.rows(rows, &transaction.id).map(|found| {
+                        found
+                            .filter(|(_, structure)| !rolled_back || !is_transactional(structure))
+                            .map(|(table, structure)| TrackedItem::Rows {
+                                table,
+                                structure,
+                                rows: rows.clone(),
+                            })
                     })
-                }),
+                }
                 Item::Statement(text) => self
                     .statement(text, &transaction.id)
                     .map(|found| {
@@ -153,6 +159,7 @@ impl Tracker {
         }
         Ok(Tracked {
             id: transaction.id.clone(),
+            mark: transaction.mark.clone(),
             committed_ms: transaction.committed_ms,
             items,
             bytes: transaction.bytes,

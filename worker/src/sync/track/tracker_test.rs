@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{TableFault, Tracker};
 use crate::sync::{
-    decode::{Item, StatementText, Transaction},
+    decode::{Item, Mark, Part, StatementText, Transaction},
     operators::Operators,
     track::{Change, Standing, TableCursors, TrackedItem},
 };
@@ -25,6 +25,8 @@ fn transaction(n: u64, text: &str) -> Transaction {
             gtid: None,
             end: BinlogPosition::new("b.000001", n),
         },
+        part: Part::default(),
+        mark: Mark::default(),
         committed_ms: 0,
         items: vec![Item::Statement(StatementText {
             text: text.to_owned(),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use dm_model::{TableName, TransactionId};
 
 use super::TablePlan;
-use crate::sync::value::Value;
+use crate::sync::{decode::Mark, value::Value};
 
 /// An upstream transaction, filtered, routed and with its rows decoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Routed {
     pub(crate) id: TransactionId,
+    pub(crate) mark: Mark,
     /// Upstream commit time in milliseconds since 1970.
     pub(crate) committed_ms: u64,
     pub(crate) items: Vec<RoutedItem>,

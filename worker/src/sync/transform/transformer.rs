@@ -110,6 +110,7 @@ impl Transformer {
     pub(crate) fn transform(&mut self, tracked: &Tracked) -> Result<Routed, TableFault> {
         let mut routed = Routed {
             id: tracked.id.clone(),
+            mark: tracked.mark.clone(),
             committed_ms: tracked.committed_ms,
             items: Vec::new(),
             rows: 0,

@@ -7,6 +7,7 @@ use mysql_async::{Conn, prelude::Queryable};
 
 use crate::{
     database::{ConnectOptions, Role, ServerIdentity, connect},
+    relay::Relay,
     sync::errors,
 };
 
@@ -22,11 +23,25 @@ const PACKET_BYTES_MAX: usize = 1 << 30;
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     config: Arc<SourceConfig>,
+    relay: Option<Arc<Relay>>,
 }
 
 impl Upstream {
     pub(crate) fn new(config: Arc<SourceConfig>) -> Self {
-        Self { config }
+        Self {
+            config,
+            relay: None,
+        }
+    }
+
+    /// Streams come from the relay log where it has them.
+    pub(crate) fn with_relay(mut self, relay: Option<Arc<Relay>>) -> Self {
+        self.relay = relay;
+        self
+    }
+
+    pub(crate) fn relay(&self) -> Option<&Arc<Relay>> {
+        self.relay.as_ref()
     }
 
     pub(crate) fn config(&self) -> &SourceConfig {

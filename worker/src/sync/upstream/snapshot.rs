@@ -360,7 +360,8 @@ impl Opener<'_> {
     }
 }
 
-fn is_transactional(structure: &Table) -> bool {
+/// Whether a ROLLBACK at the source undoes changes of the table, and a snapshot shows it as of its begin.
+pub(crate) fn is_transactional(structure: &Table) -> bool {
     let engine = structure.engine.as_deref().unwrap_or("InnoDB");
     TRANSACTIONAL
         .iter()

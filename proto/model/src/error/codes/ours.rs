@@ -28,6 +28,8 @@ catalogue! {
     SNAPSHOT_NEEDS_LOCK = 60070, "SnapshotNeedsLock", LoadUnit, Upstream, High, Definite, "Grant LOCK TABLES to the account of the source and leave --no-locks and --consistency out of extra-args, or give the table a primary key.";
     LOAD_TABLE_AGAIN = 60071, "LoadTableAgain", SyncUnit, Upstream, High, Definite, "Load the table again: `dmctl table reload --task TASK --table 'SCHEMA.TABLE'`.";
     VALUE_UNREADABLE = 60025, "ValueUnreadable", SyncUnit, Upstream, High, Definite, "Correct the value upstream, then load the table again.";
+    RELAY_WRITE_FAILED = 60041, "RelayWriteFailed", RelayUnit, Internal, High, Transient, "Make room for the relay log, or stop it with `stop-relay`.";
+    RELAY_READ_FAILED = 60042, "RelayReadFailed", RelayUnit, Internal, High, Transient, "The source is read directly meanwhile; delete the relay folder if it stays.";
     CONFIG_MASK = 60060, "ConfigMask", Config, Internal, High, Definite, "Correct the mask: schema-pattern, columns and function are required; hash and keep-length need secret-file or secret-env.";
     CONFIG_MASK_NOT_FOUND = 60061, "ConfigMaskNotFound", Config, Internal, Medium, Definite, "Define the rule under masks, or remove its name from mask-rules.";
     EVENT_REFUSED = 60062, "EventRefused", SyncUnit, Upstream, High, Definite, "A filter rule with action Error matches: carry the change out by `binlog skip` or `binlog replace`, or change the rule.";
