@@ -30,8 +30,9 @@ pub(super) async fn list(
     probe: &mut Probe,
     rules: &RuleSet,
 ) -> Result<(Vec<SourceTable>, Vec<TableName>), DmError> {
+    type Columns = (String, String, Option<String>, Option<u64>, Option<u64>);
     let keyed = keyed(probe).await?;
-    let rows: Vec<(String, String, Option<String>, Option<u64>, Option<u64>)> = probe
+    let rows: Vec<Columns> = probe
         .rows(
             "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_COLLATION, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES \
              WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1, 2",
