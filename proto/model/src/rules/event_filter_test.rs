@@ -155,7 +155,8 @@ fn what_may_leave_rows_behind_is_known() {
 fn invalid_rules_are_refused() {
     let good = rule("a", "t", &["insert"], &["^x"], FilterAction::Ignore);
     EventFilter::new(std::slice::from_ref(&good), true).unwrap();
-    let spoil: [(fn(&mut FilterRule), &str); 7] = [
+    type Spoil = fn(&mut FilterRule);
+    let spoil: [(Spoil, &str); 7] = [
         (|rule| rule.schema_pattern.clear(), "schema-pattern"),
         (
             |rule| rule.table_pattern = "a*b".to_owned(),

@@ -252,7 +252,8 @@ mod tests {
 
     #[test]
     fn rules_that_do_not_fit_have_dms_numbers() {
-        let cases: [(fn(&mut ExpressionRule), i32); 5] = [
+        type Spoil = fn(&mut ExpressionRule);
+        let cases: [(Spoil, i32); 5] = [
             (|rule| rule.table.clear(), 20042),
             (|_| {}, 20041),
             (
