@@ -25,8 +25,6 @@ catalogue! {
     TARGET_NOT_EMPTY = 60022, "TargetNotEmpty", LoadUnit, Downstream, High, Definite, "Empty the target table, or leave the table out with block-allow-list, then resume the task.";
     TARGET_STRUCTURE_DIFFERS = 60023, "TargetStructureDiffers", LoadUnit, Downstream, High, Definite, "Change or drop the target table, then resume the task.";
     RULES_CHANGED = 60024, "RulesChanged", Checkpoint, Internal, High, Definite, "Start with the old routes and block-allow-list, or anew with `start-task --remove-meta` and empty target tables.";
-    SNAPSHOT_NEEDS_LOCK = 60070, "SnapshotNeedsLock", LoadUnit, Upstream, High, Definite, "Grant LOCK TABLES to the account of the source and leave --no-locks and --consistency out of extra-args, or give the table a primary key.";
-    LOAD_TABLE_AGAIN = 60071, "LoadTableAgain", SyncUnit, Upstream, High, Definite, "Load the table again: `dmctl table reload --task TASK --table 'SCHEMA.TABLE'`.";
     VALUE_UNREADABLE = 60025, "ValueUnreadable", SyncUnit, Upstream, High, Definite, "Correct the value upstream, then load the table again.";
     RELAY_WRITE_FAILED = 60041, "RelayWriteFailed", RelayUnit, Internal, High, Transient, "Make room for the relay log, or stop it with `stop-relay`.";
     RELAY_READ_FAILED = 60042, "RelayReadFailed", RelayUnit, Internal, High, Transient, "The source is read directly meanwhile; delete the relay folder if it stays.";
@@ -36,6 +34,8 @@ catalogue! {
     ROW_NOT_MAPPED = 60063, "RowNotMapped", SyncUnit, Upstream, High, Definite, "Correct the value upstream or the rule, then load the table again.";
     EXPRESSION_NOT_EVALUATED = 60064, "ExpressionNotEvaluated", SyncUnit, Upstream, High, Definite, "Write the expression so that it compares with a collation and functions that the message does not name, or remove the filter.";
     MASK_UNSUITABLE = 60065, "MaskUnsuitable", SyncUnit, Internal, High, Definite, "Use function hash on a text column of at least 64 characters, or leave the column unmasked.";
+    SNAPSHOT_NEEDS_LOCK = 60070, "SnapshotNeedsLock", LoadUnit, Upstream, High, Definite, "Grant LOCK TABLES to the account of the source and leave --no-locks and --consistency out of extra-args, or give the table a primary key.";
+    LOAD_TABLE_AGAIN = 60071, "LoadTableAgain", SyncUnit, Upstream, High, Definite, "Load the table again: `dmctl table reload --task TASK --table 'SCHEMA.TABLE'`.";
     OPERATOR_MISMATCH = 60080, "OperatorMismatch", SyncUnit, Internal, High, Definite, "Another statement stands at that position now: look at `query-status` and give the command again.";
     TARGET_INCOMPATIBLE_DDL = 60081, "TargetIncompatibleDdl", SyncUnit, Downstream, High, Definite, "Use `binlog replace` with the suggested statement, or `binlog skip`.";
     SEVERAL_ERRORS = 60082, "SeveralErrors", DmMaster, Internal, Medium, Definite, "Repeat the command with one of the positions in the message.";
