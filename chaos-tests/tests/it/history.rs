@@ -110,6 +110,10 @@ fn follows(before: &Snapshot, after: &Snapshot) -> Result<Vec<u64>> {
             "lane {lane} is above the head: {after:?}"
         );
         let Some(old) = before.lanes.get(lane) else {
+            // Lanes are made when they are first needed.
+            if row.seq > 0 {
+                advanced.push(row.epoch);
+            }
             continue;
         };
         ensure!(
