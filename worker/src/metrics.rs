@@ -3,6 +3,7 @@
 //! The gauges are made anew for every scrape, so a subtask that left leaves no series behind.
 
 use crate::supervisor::{SourceView, SubtaskView};
+use crate::sync::LAG_BOUNDS_MS;
 use dm_model::BinlogPosition;
 use prometheus::{Encoder as _, GaugeVec, Opts, Registry, TextEncoder};
 
@@ -33,7 +34,50 @@ pub(crate) fn render(
     }
     let mut text = Vec::new();
     TextEncoder::new().encode(&page.registry.gather(), &mut text)?;
+    text.extend_from_slice(lags(worker, views).as_bytes());
     Ok(text)
+}
+
+/// The histogram of lags, under DM's name: its counts are kept with the subtask, so it is written here.
+fn lags(worker: &str, views: &[SourceView]) -> String {
+    const NAME: &str = "dm_syncer_replication_lag";
+    let subtasks: Vec<&SubtaskView> = views.iter().flat_map(|view| &view.subtasks).collect();
+    let mut text = String::new();
+    if subtasks.is_empty() {
+        return text;
+    }
+    text.push_str("# HELP dm_syncer_replication_lag From the commit at the source to the commit at the target, in seconds.\n");
+    text.push_str("# TYPE dm_syncer_replication_lag histogram\n");
+    for view in subtasks {
+        let lags = &view.status.lags;
+        let labels = format!(
+            "task=\"{}\",source_id=\"{}\",worker=\"{}\"",
+            escaped(view.task.as_str()),
+            escaped(view.source.as_str()),
+            escaped(worker)
+        );
+        let mut count = 0;
+        for (found, bound) in lags.counts.iter().zip(LAG_BOUNDS_MS) {
+            count += found;
+            let le = bound as f64 / 1_000.0;
+            text.push_str(&format!("{NAME}_bucket{{{labels},le=\"{le}\"}} {count}\n"));
+        }
+        let all = lags.count();
+        text.push_str(&format!("{NAME}_bucket{{{labels},le=\"+Inf\"}} {all}\n"));
+        let sum = lags.sum_ms as f64 / 1_000.0;
+        text.push_str(&format!(
+            "{NAME}_sum{{{labels}}} {sum}\n{NAME}_count{{{labels}}} {all}\n"
+        ));
+    }
+    text
+}
+
+/// A label's value in the text format.
+fn escaped(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 struct Page {
@@ -50,6 +94,8 @@ struct Page {
     mismatches: GaugeVec,
     table_mismatches: GaugeVec,
     retries: GaugeVec,
+    transactions_ahead: GaugeVec,
+    bytes_ahead: GaugeVec,
     position: GaugeVec,
     file: GaugeVec,
 }
@@ -116,6 +162,16 @@ impl Page {
                 TABLE,
             )?,
             retries: gauge("dm_worker_retries", "Retries since the start.", SUBTASK)?,
+            transactions_ahead: gauge(
+                "dm_worker_transactions_ahead",
+                "Transactions that were read and are not all in the target yet.",
+                SUBTASK,
+            )?,
+            bytes_ahead: gauge(
+                "dm_worker_bytes_ahead",
+                "Bytes of the source's binlog that are not all in the target yet.",
+                SUBTASK,
+            )?,
             position: gauge(
                 "dm_syncer_binlog_pos",
                 "Offset within the binlog file.",
@@ -155,6 +211,14 @@ impl Page {
         self.retries
             .with_label_values(&labels)
             .set(status.retries as f64);
+        self.transactions_ahead
+            .with_label_values(&labels)
+            .set(status.transactions_ahead as f64);
+        if let Some(bytes) = status.bytes_ahead {
+            self.bytes_ahead
+                .with_label_values(&labels)
+                .set(bytes as f64);
+        }
         if let Some(lag_ms) = status.lag_ms {
             self.lag
                 .with_label_values(&labels)

@@ -58,6 +58,11 @@ impl Program {
         &mut self.args
     }
 
+    /// Further environment of the next start.
+    pub fn envs_mut(&mut self) -> &mut Vec<(String, String)> {
+        &mut self.envs
+    }
+
     /// Starts `command`, with the further arguments and environment, without waiting.
     pub(super) fn launch(&mut self, mut command: Command) -> Result<()> {
         command

@@ -237,12 +237,9 @@ async fn r13_progress_that_the_target_lost_rewinds_the_source() -> Result<()> {
     let mut conn = scene.target.conn().await?;
     load.stop().await?;
     scene.wait_synced().await?;
-    let saved: Option<(u64, String)> = conn
-        .query_first(format!(
-            "SELECT seq, progress FROM `{meta}`.dm_lane WHERE lane = 0"
-        ))
+    let saved: Vec<(i32, u64, String)> = conn
+        .query(format!("SELECT lane, seq, progress FROM `{meta}`.dm_lane"))
         .await?;
-    let (seq, progress) = saved.context("no lane 0")?;
     scene
         .at_source(&[
             "INSERT INTO `{db}`.plain VALUES (1, 'lost', 0, NULL)",
@@ -253,19 +250,22 @@ async fn r13_progress_that_the_target_lost_rewinds_the_source() -> Result<()> {
     conn.query_drop("BEGIN").await?;
     conn.query_drop(format!("DELETE FROM `{}`.plain WHERE b = 'lost'", scene.db))
         .await?;
-    conn.exec_drop(
-        format!("UPDATE `{meta}`.dm_lane SET seq = ?, progress = ? WHERE lane = 0"),
-        (seq, progress),
-    )
-    .await?;
+    for (lane, seq, progress) in saved {
+        conn.exec_drop(
+            format!("UPDATE `{meta}`.dm_lane SET seq = ?, progress = ? WHERE lane = ?"),
+            (seq, progress, lane),
+        )
+        .await?;
+    }
     conn.query_drop("COMMIT").await?;
-    let owner: Option<u64> = conn
-        .query_first(format!(
-            "SELECT connection FROM `{meta}`.dm_lane WHERE lane = 0"
+    let sessions: Vec<u64> = conn
+        .query(format!(
+            "SELECT connection FROM `{meta}`.dm_lane WHERE lane < 1000"
         ))
         .await?;
-    conn.query_drop(format!("KILL {}", owner.context("no connection")?))
-        .await?;
+    for session in sessions {
+        conn.query_drop(format!("KILL {session}")).await?;
+    }
     // The next commit meets it.
     scene
         .at_source(&["INSERT INTO `{db}`.plain VALUES (2, 'after', 0, NULL)"])

@@ -17,7 +17,7 @@ use crate::witness::Testimony;
 
 const LOOK_EVERY: Duration = Duration::from_millis(3);
 /// A history with fewer snapshots has seen too little.
-const SNAPSHOTS_MIN: usize = 100;
+const SNAPSHOTS_MIN: usize = 20;
 
 /// A row of `dm_lane`.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +110,10 @@ fn follows(before: &Snapshot, after: &Snapshot) -> Result<Vec<u64>> {
             "lane {lane} is above the head: {after:?}"
         );
         let Some(old) = before.lanes.get(lane) else {
+            // Lanes are made when they are first needed.
+            if row.seq > 0 {
+                advanced.push(row.epoch);
+            }
             continue;
         };
         ensure!(

@@ -12,6 +12,7 @@ mod input_databases;
 mod input_settings;
 mod kills;
 mod lab;
+mod lanes;
 mod load;
 mod loading;
 mod many;

@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) lease_ttl: &'static str,
     /// More lines of the task's file.
     pub(crate) task: String,
+    /// Lanes that apply at the same time.
+    pub(crate) lanes: u32,
     /// More options of the target's server.
     pub(crate) target_args: Vec<&'static str>,
     /// More options of the source's server.
@@ -65,6 +67,7 @@ impl Default for Plan {
             workers: 2,
             lease_ttl: "2s",
             task: String::new(),
+            lanes: 16,
             target_args: Vec::new(),
             source_args: Vec::new(),
             target_proxy: false,
@@ -83,6 +86,8 @@ pub(crate) struct Scene {
     pub(crate) db: String,
     /// The meta schema.
     pub(crate) meta: String,
+    /// Lanes of the next start of the task.
+    pub(crate) lanes: u32,
     gtid: bool,
     task: String,
     /// As the configuration files name them.
@@ -147,6 +152,7 @@ impl Scene {
             proxy,
             db,
             meta,
+            lanes: plan.lanes,
             gtid: plan.gtid,
             task: plan.task,
             source_login,
@@ -192,11 +198,12 @@ impl Scene {
         let db = format!("{:?}", self.db);
         format!(
             "name: {TASK}\ntask-mode: all\nmeta-schema: {}\n{}target-database:\n{}\
-             mysql-instances:\n  - source-id: {SOURCE}\n    block-allow-list: ours\n\
+             mysql-instances:\n  - source-id: {SOURCE}\n    block-allow-list: ours\n    syncer-thread: {}\n\
              block-allow-list:\n  ours:\n    do-dbs: [{db}]\n",
             self.meta,
             self.task,
-            login(&self.target_login)
+            login(&self.target_login),
+            self.lanes
         )
     }
 

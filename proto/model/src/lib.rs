@@ -41,7 +41,9 @@ pub use ids::{
     ClusterId, Epoch, Generation, Incarnation, LogIndex, SourceId, TaskName, WorkerName,
 };
 pub use operator::{EventPlace, Operator, OperatorAction};
-pub use position::{BinlogPosition, Gtid, GtidSet, Position, TransactionId};
+pub use position::{
+    Applied, BinlogPosition, Gtid, GtidSet, Islands, Place, Position, TransactionId,
+};
 pub use rules::{BlockAllowList, Router};
 pub use secret::{Secret, SecretKey};
 pub use table_name::TableName;

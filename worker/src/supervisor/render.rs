@@ -129,6 +129,10 @@ fn detail(view: &SubtaskView) -> Vec<u8> {
     let detail = json!({
         "tables": status.tables.iter().map(table).collect::<Vec<_>>(),
         "lag_ms": status.lag_ms,
+        "lag_p50_ms": status.lag_p50_ms,
+        "lag_p99_ms": status.lag_p99_ms,
+        "transactions_ahead": status.transactions_ahead,
+        "bytes_ahead": status.bytes_ahead,
         "position": status.position,
         "load_bytes_done": status.load_bytes_done,
         "load_bytes_total": status.load_bytes_total,

@@ -9,6 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{FenceToken, SubtaskStatus, stop::Stop, table_command::TableQueue};
 
+/// An idle session speaks so often per lease.
+const KEEP_ALIVE_PER_TTL: u64 = 3;
+/// But not more often than this.
+const KEEP_ALIVE_MS_MIN: u64 = 200;
+
 /// Handle to the shared state of a running subtask. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
@@ -39,6 +44,11 @@ impl Control {
 
     pub(crate) fn token(&self) -> &FenceToken {
         &self.token
+    }
+
+    /// How often an idle session at the target has to say something (R12 gives it an idle limit of one TTL).
+    pub(crate) fn keep_alive(&self) -> Duration {
+        Duration::from_millis((self.token.ttl_ms() / KEEP_ALIVE_PER_TTL).max(KEEP_ALIVE_MS_MIN))
     }
 
     /// Fails when no new work may be issued: asked to stop, or the lease has ended.

@@ -9,8 +9,8 @@
 //! | `decode/` | `RawEvent` → [`Transaction`](decode::Transaction) | bytes to whole upstream transactions |
 //! | `track/` | `Transaction` → [`Tracked`](track::Tracked) | schema history and table cursors |
 //! | `transform/` | `Tracked` → [`Routed`](transform::Routed) | filter, route, column plan |
-//! | `schedule/` | `Routed` → [`Batch`](schedule::Batch) | which transactions share a target commit |
-//! | `apply/` | `Batch` → [`Committed`](apply::Committed) | SQL, the fenced commit, DDL |
+//! | `schedule/` | `Routed` → [`Batch`](schedule::Batch) | which transactions share a target commit, on which lane; progress with holes |
+//! | `apply/` | `Batch` → commits | SQL, the fenced commit, DDL |
 //! | `run/` | – | take over, set up, copy, stream: the loop that drives the stages |
 //! | `meta/` | – | head, lane and table rows in the target: fence and progress in one place |
 //!
@@ -25,7 +25,9 @@ mod blocked_at;
 mod control;
 mod decode;
 mod errors;
+mod failpoint;
 mod fence_token;
+mod lag;
 mod load;
 mod meta;
 mod native;
@@ -43,6 +45,7 @@ mod value;
 
 pub use blocked_at::BlockedAt;
 pub use fence_token::FenceToken;
+pub use lag::{LAG_BOUNDS_MS, LagHistogram};
 pub use operators::Operators;
 pub use status::{SubtaskStatus, TableMismatches, TableStatus};
 pub use subtask::{Subtask, SubtaskHandle, SubtaskSpec};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use dm_model::DmError;
 use dm_proto::pb;
 
+use super::LagHistogram;
+
 /// A snapshot of a subtask's state, replaced as a whole.
 #[derive(Clone, Debug)]
 pub struct SubtaskStatus {
@@ -28,6 +30,16 @@ pub struct SubtaskStatus {
     pub synced: bool,
     /// Target commit time minus upstream commit time of the newest transaction, 0 when synced.
     pub lag_ms: Option<u64>,
+    /// Lags of all transactions since the start of the subtask.
+    pub lags: LagHistogram,
+    /// Half of the transactions of the last minute had no larger lag than this, in milliseconds.
+    pub lag_p50_ms: Option<u64>,
+    /// 99 of 100 had no larger lag.
+    pub lag_p99_ms: Option<u64>,
+    /// Transactions that were read and are not all in yet.
+    pub transactions_ahead: u64,
+    /// Bytes of the source's binlog that are not all in yet; `None` while they lie in several files.
+    pub bytes_ahead: Option<u64>,
     /// Rows applied from the binlog since the start of the subtask.
     pub rows_total: u64,
     /// Average since the start.
@@ -68,6 +80,11 @@ impl SubtaskStatus {
             gtid: String::new(),
             synced: false,
             lag_ms: None,
+            lags: LagHistogram::default(),
+            lag_p50_ms: None,
+            lag_p99_ms: None,
+            transactions_ahead: 0,
+            bytes_ahead: None,
             rows_total: 0,
             rows_per_s: 0,
             rows_per_s_recent: 0,

@@ -147,7 +147,8 @@ impl Scene {
 }
 
 const ROWS: &str = "SELECT COUNT(*) FROM d.plain";
-const SEQ: &str = "SELECT seq FROM dm_meta.dm_lane WHERE lane = 0";
+/// Of the first lane that applies, and of the control lane.
+const SEQ: &str = "SELECT seq FROM dm_meta.dm_lane WHERE lane = 1";
 const EPOCH: &str = "SELECT epoch FROM dm_meta.dm_lane WHERE lane = 0";
 
 /// Waits until the subtask has stopped for good, and returns its error's code and message.
@@ -188,7 +189,7 @@ async fn r10_a_replaced_owner_commits_nothing() {
     raiser.stopped().await;
     // The raise moved the sequence, which would protect too.
     let back = format!(
-        "UPDATE dm_meta.dm_lane SET seq = {} WHERE lane = 0",
+        "UPDATE dm_meta.dm_lane SET seq = {} WHERE lane = 1",
         seq.expect("a lane")
     );
     scene.target.exec(&[&back]).await;

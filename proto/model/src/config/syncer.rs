@@ -12,7 +12,7 @@ use super::duration;
 pub struct SyncerConfig {
     /// Writers at the target.
     pub worker_count: u32,
-    /// Rows of one target transaction.
+    /// Rows of one target transaction, below which measured commit times do not push it.
     pub batch: u32,
     /// Rows waiting in memory.
     pub queue_size: u32,

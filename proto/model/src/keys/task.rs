@@ -111,7 +111,7 @@ pub const TASK: &[Key] = &[
         "preserve-order",
         Ty::Bool,
         "false",
-        "Ours: transactions become visible in upstream order, also those that do not conflict.",
+        "Ours: transactions become visible in upstream order, also those that do not conflict: there is one writer.",
     ),
     Key::new("atomic-group", Ty::Any, "", "Ours: tables that stop together.")
         .refused("comes in a later release; remove it", &[])

@@ -163,16 +163,14 @@ pub(super) const SYNCER: &[Key] = &[
         "worker-count",
         Ty::Int(0, U32_MAX),
         "16",
-        "Writers at the target.",
-    )
-    .mapped("this release applies changes with one writer", &["1"]),
+        "Writers at the target: transactions that share no key are applied at the same time.",
+    ),
     Key::new(
         "batch",
         Ty::Int(0, U32_MAX),
         "100",
-        "Row changes of one target transaction.",
-    )
-    .mapped(OWN_BATCHES, &["100"]),
+        "Row changes of one target transaction: measured commit times make it larger, and not smaller than this.",
+    ),
     Key::new(
         "queue-size",
         Ty::Int(0, U32_MAX),

@@ -162,6 +162,14 @@ impl GtidSet {
             .fold(0, |sum: u64, n| sum.saturating_add(n))
     }
 
+    /// The numbers of one server and tag of MySQL, by its text.
+    pub(super) fn numbers_of(&self, sid: &str) -> Option<&Intervals> {
+        self.mysql
+            .iter()
+            .find(|(known, _)| known.to_string() == sid)
+            .map(|(_, numbers)| numbers)
+    }
+
     /// The largest number of one server and tag.
     pub fn last_of(&self, sid: &Sid) -> Option<u64> {
         self.mysql.get(sid).and_then(Intervals::last)

@@ -68,6 +68,30 @@ impl Intervals {
         })
     }
 
+    /// Keeps the ranges whose last number is wanted.
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(u64) -> bool) {
+        self.0.retain(|&(_, last)| wanted(last));
+    }
+
+    /// How many ranges there are.
+    pub(super) fn ranges(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Reads the text that is printed: `1-5:7`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut intervals = Self::default();
+        for part in text.split(':') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+            if first > last {
+                return None;
+            }
+            intervals.add(first, last);
+        }
+        Some(intervals)
+    }
+
     /// How many numbers are in the set.
     pub(super) fn count(&self) -> u64 {
         self.0.iter().fold(0, |sum: u64, &(start, end)| {

@@ -1,3 +1,5 @@
+//! One lane with the rows of `dm_table`: the control lane of the main stream, the lane of its DDLs, or all there is of a second reader.
+//!
 //! A batch becomes one fenced commit; a statement that the target refuses stops its table, not the others (P5).
 
 use std::{
@@ -6,16 +8,18 @@ use std::{
 };
 
 use dm_model::{
-    DmError, Position, TableName, codes,
+    Applied, DmError, Position, TableName, codes,
     config::{OnError, OnRowMismatch},
 };
 use tracing::warn;
 
-use super::{Careful, Committed, Options, TargetTables, Verdict, encode, mismatches};
+use super::{
+    Careful, LaneContext, Options, TargetTables, Verdict, ddl::DdlFault, encode, mismatches,
+};
 use crate::sync::{
     control::Control,
     load::Copied,
-    meta::{Intent, Lane, LaneError, MetaTables, Progress, TableRow, TableState},
+    meta::{Intent, Lane, LaneError, MetaTables, Progress, TableRow, TableState, Unfinished},
     schedule::{Batch, Keyed, WriteSet},
     stop::Stop,
     track::{TableFault, Tracker},
@@ -23,7 +27,7 @@ use crate::sync::{
     value::quote_text,
 };
 
-/// Commits batches through lane 0.
+/// Commits through one lane.
 #[derive(Debug)]
 pub(crate) struct Applier {
     pub(super) lane: Lane,
@@ -87,23 +91,64 @@ impl Applier {
         &mut self.lane
     }
 
+    /// What happens to changes that don't find their row.
+    pub(crate) fn on_row_mismatch(&self) -> OnRowMismatch {
+        self.on_row_mismatch
+    }
+
+    /// For a lane that carries DDLs; rows of `dm_table` are not its business.
+    pub(super) fn for_ddl(lane: Lane, context: &LaneContext) -> Self {
+        Self::new(
+            lane,
+            context.tables.clone(),
+            context.control.clone(),
+            Vec::new(),
+            (OnError::Table, context.on_row_mismatch),
+        )
+    }
+
+    /// The session, for its next use.
+    pub(super) fn into_lane(self) -> Lane {
+        self.lane
+    }
+
     /// Hashes a transaction, with what its target tables look like.
     pub(crate) async fn key(&mut self, routed: Routed) -> Result<Keyed, TableFault> {
+        self.key_set(routed).await.map(|(keyed, _)| keyed)
+    }
+
+    /// Hashes a transaction, and says what it touches. No DDL on its tables is on its way.
+    pub(crate) async fn key_set(
+        &mut self,
+        routed: Routed,
+    ) -> Result<(Keyed, WriteSet), TableFault> {
         let mut set = WriteSet::default();
         if let Some(plans) = self.targets.plans(&routed) {
-            return Ok(Keyed::new(routed, plans, &mut set));
+            return Ok((Keyed::new(routed, plans, &mut set), set));
         }
         let server = self.lane.server().clone();
-        let Some(conn) = self.lane.connection() else {
-            let error = DmError::new(
+        let lost = || {
+            DmError::new(
                 &codes::DB_INVALID_CONN,
                 "the connection to the target was lost",
-            );
-            return Err(TableFault::Source(error));
+            )
+        };
+        self.connected()
+            .await
+            .map(drop)
+            .map_err(|fault| match fault {
+                DdlFault::Stop(
+                    Stop::Transient(error) | Stop::Definite(error) | Stop::Fenced(error),
+                )
+                | DdlFault::Refused(error) => TableFault::Source(error),
+                DdlFault::Stop(Stop::Asked) => TableFault::Source(lost()),
+            })?;
+        let Some(conn) = self.lane.connection() else {
+            return Err(TableFault::Source(lost()));
         };
         self.targets.prepare(conn, &server, &routed).await?;
         match self.targets.plans(&routed) {
-            Some(plans) => Ok(Keyed::new(routed, plans, &mut set)),
+            Some(plans) => Ok((Keyed::new(routed, plans, &mut set), set)),
             None => Err(TableFault::Source(DmError::new(
                 &codes::META_DAMAGED,
                 "a table has no plan",
@@ -112,11 +157,7 @@ impl Applier {
     }
 
     /// Commits a batch, without the tables that had to stop for it.
-    pub(crate) async fn apply(
-        &mut self,
-        batch: Batch,
-        tracker: &mut Tracker,
-    ) -> Result<Committed, Stop> {
+    pub(crate) async fn apply(&mut self, batch: Batch, tracker: &mut Tracker) -> Result<(), Stop> {
         // An intent stays until its own transaction commits: the stream may have gone back before it.
         let intent = self.lane.progress().intent.clone();
         self.apply_with(batch, tracker, Vec::new(), intent).await
@@ -129,7 +170,7 @@ impl Applier {
         tracker: &mut Tracker,
         changed: Vec<RowEdit>,
         intent: Option<Intent>,
-    ) -> Result<Committed, Stop> {
+    ) -> Result<(), Stop> {
         let Some(from) = self.at().cloned() else {
             return Err(Stop::Definite(DmError::new(
                 &codes::META_DAMAGED,
@@ -165,6 +206,7 @@ impl Applier {
                 intent: intent.clone(),
                 finished: false,
                 unfinished: self.lane.progress().unfinished.clone(),
+                ..Progress::default()
             };
             let verdict = Mutex::new(Verdict::Commit(Vec::new()));
             let wanted = |found: &[u64]| {
@@ -190,16 +232,7 @@ impl Applier {
                     if !self.settling {
                         mismatches::record(&self.control, &missed, &batch.transactions);
                     }
-                    return Ok(Committed {
-                        at: end,
-                        committed_ms: batch
-                            .transactions
-                            .last()
-                            .map_or(0, |last| last.committed_ms),
-                        rows: batch.rows() as u64,
-                        bytes: batch.bytes() as u64,
-                        mismatches: missed.len() as u64,
-                    });
+                    return Ok(());
                 }
                 Err(LaneError::Stop(stop)) => return Err(stop),
                 Err(LaneError::Unwanted) => judged,
@@ -272,6 +305,99 @@ impl Applier {
             .into_iter()
             .for_each(|edit| edit.remember(&mut self.rows));
         Ok(())
+    }
+
+    /// Stops tables of a stream with several lanes: a point and the exceptions after it are written before any commit leaves their rows
+    /// out (R4). `applied` is what the stream has brought; nothing of the tables is in flight.
+    pub(crate) async fn stop_tables_at(
+        &mut self,
+        names: &[TableName],
+        error: &DmError,
+        applied: &Applied,
+        unfinished: Vec<Unfinished>,
+        tracker: &mut Tracker,
+    ) -> Result<(), Stop> {
+        if self.on_error == OnError::Task {
+            return Err(Stop::Definite(error.clone()));
+        }
+        let mut edits = Vec::new();
+        for name in names {
+            warn!(table = %name, %error, "table stopped");
+            let cursor = tracker.cursors.stop(name, &applied.at);
+            let mut row = self
+                .rows
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| TableRow::new(name.clone(), TableState::Stopped));
+            row.state = TableState::Stopped;
+            row.cursor = Some(cursor);
+            row.beyond = applied.beyond.clone();
+            row.error = error.to_string();
+            edits.push(RowEdit::Stands(Box::new(row)));
+        }
+        let progress = Progress {
+            unfinished,
+            ..self.lane.progress().clone()
+        };
+        let progress = progress.with(applied.clone());
+        self.commit_edits(edits, &progress, "stopping a table")
+            .await
+    }
+
+    /// The stream has brought everything in `applied`: tables that were ahead of it may ride on it from now on.
+    pub(crate) async fn advance(
+        &mut self,
+        applied: &Applied,
+        tracker: &mut Tracker,
+    ) -> Result<(), Stop> {
+        let joined = tracker.cursors.advance(&applied.at);
+        let edits = joined
+            .iter()
+            .filter_map(|table| self.joined(table))
+            .collect();
+        let progress = self.lane.progress().clone().with(applied.clone());
+        self.commit_edits(edits, &progress, "writing progress")
+            .await
+    }
+
+    async fn commit_edits(
+        &mut self,
+        edits: Vec<RowEdit>,
+        progress: &Progress,
+        doing: &str,
+    ) -> Result<(), Stop> {
+        let statements: Vec<String> = edits.iter().map(|edit| self.statement(edit)).collect();
+        self.lane
+            .commit(&statements, progress)
+            .await
+            .map_err(|refused| refused.into_stop(doing))?;
+        edits.into_iter().for_each(|edit| self.remember(edit));
+        Ok(())
+    }
+
+    /// The statement of a change of `dm_table`. Where the row is there, only what changes is written: the lane of a DDL and the control
+    /// lane may be at one row at the same time.
+    pub(crate) fn statement(&self, edit: &RowEdit) -> String {
+        match edit {
+            RowEdit::Stands(row) if self.rows.contains_key(&row.name) => {
+                row.update_standing(&self.tables)
+            }
+            RowEdit::Looks(row) if self.rows.contains_key(&row.name) => {
+                row.update_structure(&self.tables)
+            }
+            edit => edit.statement(&self.tables),
+        }
+    }
+
+    /// Notes a change of `dm_table` that is durable.
+    pub(crate) fn remember(&mut self, edit: RowEdit) {
+        if let RowEdit::Looks(row) = &edit
+            && let Some(known) = self.rows.get_mut(&row.name)
+        {
+            known.structure.clone_from(&row.structure);
+            return;
+        }
+        edit.remember(&mut self.rows);
     }
 
     /// Writes rows of `dm_table` and the progress, without any data.
@@ -367,6 +493,7 @@ impl Applier {
         }
         row.state = TableState::Joined;
         row.cursor = None;
+        row.beyond = Default::default();
         row.error = String::new();
         Some(RowEdit::Put(Box::new(row)))
     }
@@ -374,22 +501,27 @@ impl Applier {
 
 /// A change of `dm_table`.
 #[derive(Clone, Debug)]
-pub(super) enum RowEdit {
+pub(crate) enum RowEdit {
+    /// The whole row.
     Put(Box<TableRow>),
+    /// State, cursor and error.
+    Stands(Box<TableRow>),
+    /// Structure.
+    Looks(Box<TableRow>),
     Delete(TableName),
 }
 
 impl RowEdit {
     fn statement(&self, tables: &MetaTables) -> String {
         match self {
-            Self::Put(row) => row.upsert(tables),
+            Self::Put(row) | Self::Stands(row) | Self::Looks(row) => row.upsert(tables),
             Self::Delete(name) => TableRow::delete(name, tables),
         }
     }
 
     fn remember(self, rows: &mut BTreeMap<TableName, TableRow>) {
         match self {
-            Self::Put(row) => {
+            Self::Put(row) | Self::Stands(row) | Self::Looks(row) => {
                 rows.insert(row.name.clone(), *row);
             }
             Self::Delete(name) => {

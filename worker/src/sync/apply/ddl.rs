@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use dm_ddl::{Kind, Statement, dialect::Dialect};
-use dm_model::{DmError, Kind as ErrorKind, TableName, codes};
+use dm_model::{DmError, Kind as ErrorKind, TableName, TransactionId, codes};
 use mysql_async::{Conn, Row, prelude::Queryable};
 use tracing::{info, warn};
 
@@ -44,6 +44,13 @@ pub(crate) enum DdlFault {
     Stop(Stop),
 }
 
+/// The statement of a transaction that was not carried out.
+#[derive(Debug)]
+pub(crate) struct RefusedDdl {
+    pub(crate) index: usize,
+    pub(crate) fault: DdlFault,
+}
+
 impl From<Stop> for DdlFault {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
@@ -65,7 +72,7 @@ impl Applier {
         changes: &[Change],
         tracker: &mut Tracker,
         transformer: &Transformer,
-    ) -> Result<super::Committed, Stop> {
+    ) -> Result<(), Stop> {
         let mut routed = routed;
         let mut edits = Vec::new();
         for (index, change) in changes.iter().enumerate() {
@@ -116,6 +123,30 @@ impl Applier {
         let mut batch = Batch::default();
         batch.push(keyed);
         self.apply_with(batch, tracker, edits, None).await
+    }
+
+    /// Carries out the DDLs of a transaction, in order. Nothing of them shows in the meta rows yet except the intent.
+    pub(crate) async fn carry_out_all(
+        &mut self,
+        transaction: &TransactionId,
+        changes: &[Change],
+        transformer: &Transformer,
+    ) -> Result<(), RefusedDdl> {
+        let name = transaction.to_string();
+        for (index, change) in changes.iter().enumerate() {
+            let done = match self.carry_out(change, index, &name, transformer).await {
+                Ok(()) => self.make_transactional(change, transformer).await,
+                fault => fault,
+            };
+            done.map_err(|fault| RefusedDdl {
+                index,
+                fault: match fault {
+                    DdlFault::Refused(error) => DdlFault::Refused(change.origin.annotate(error)),
+                    stop => stop,
+                },
+            })?;
+        }
+        Ok(())
     }
 
     /// After a statement that may have left tables in an engine without transactions (R20).
@@ -321,7 +352,7 @@ impl Applier {
                 ..self.lane.progress().clone()
             };
             self.lane
-                .commit(&[], &progress)
+                .commit::<&str>(&[], &progress)
                 .await
                 .map_err(|refused| DdlFault::Stop(refused.into_stop("writing an intent")))?;
             // The commit may have had to connect again.
@@ -462,11 +493,11 @@ impl Applier {
     }
 
     /// The lane's connection, opened again when it was lost.
-    async fn connected(&mut self) -> Result<&mut Conn, DdlFault> {
+    pub(super) async fn connected(&mut self) -> Result<&mut Conn, DdlFault> {
         if self.lane.connection().is_none() {
             let progress = self.lane.progress().clone();
             self.lane
-                .commit(&[], &progress)
+                .commit::<&str>(&[], &progress)
                 .await
                 .map_err(|refused| DdlFault::Stop(refused.into_stop("writing an intent")))?;
         }
@@ -501,7 +532,7 @@ async fn jobs_run(conn: &mut Conn) -> Result<bool, DmError> {
 }
 
 /// A table that appears must not share its target with another one: that needs the shard-merge machinery.
-fn refuse_merge(
+pub(crate) fn refuse_merge(
     change: &Change,
     tracker: &Tracker,
     transformer: &Transformer,

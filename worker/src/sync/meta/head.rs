@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::MetaTables;
 use crate::{
     database::ServerIdentity,
-    sync::{FenceToken, errors, stop::Stop, value::quote_text},
+    sync::{FenceToken, errors, failpoint::failpoint, stop::Stop, value::quote_text},
 };
 
 /// Seconds that a raise waits for a row lock before it looks for the connection that holds it (R12).
@@ -37,8 +37,11 @@ pub(crate) async fn raise(
         &format!("SET SESSION innodb_lock_wait_timeout = {RAISE_LOCK_WAIT_S}"),
     )
     .await?;
+    failpoint("before-raise");
     let found = raise_head(conn, tables, token, digest).await?;
+    failpoint("head-raised");
     raise_lanes(conn, tables, token, server).await?;
+    failpoint("raised");
     info!(epoch = token.epoch().0, "raised the epoch");
     Ok(found)
 }

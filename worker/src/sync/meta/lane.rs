@@ -1,6 +1,6 @@
 //! One writing session at the target and its row: the fenced commit (R9, R10).
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use dm_model::{DmError, codes};
 use mysql_async::{Conn, prelude::Queryable};
@@ -13,7 +13,8 @@ use super::{
 use crate::{
     database::ServerIdentity,
     sync::{
-        apply::Target, backoff::Backoff, control::Control, errors, stop::Stop, value::quote_text,
+        apply::Target, backoff::Backoff, control::Control, errors, failpoint, failpoint::failpoint,
+        stop::Stop, value::quote_text,
     },
 };
 
@@ -38,6 +39,15 @@ pub(crate) struct Lane {
     seq: u64,
     progress: Progress,
 }
+
+/// The lane of what concerns the subtask as a whole: where it begins, tables that stop and join, progress without data.
+pub(crate) const CONTROL_LANE: i32 = 0;
+/// The first lane that applies transactions.
+pub(crate) const DATA_LANE: i32 = 1;
+/// The lane that DDLs are sent on.
+pub(crate) const DDL_LANE: i32 = 900;
+/// Lanes from here on are not the main stream's: copiers and readers that catch up have their own progress.
+pub(crate) const OTHER_LANES: i32 = 1_000;
 
 /// Rows found by each statement of a committed batch.
 pub(crate) type Outcome = Vec<u64>;
@@ -125,6 +135,11 @@ impl Lane {
         &self.server
     }
 
+    /// The subtask's shared state.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// The session, for statements that commit by themselves (DDL). `None` after the connection was lost.
     pub(crate) fn connection(&mut self) -> Option<&mut Conn> {
         self.conn.as_mut()
@@ -144,18 +159,18 @@ impl Lane {
     ///
     /// Returns the rows that each statement found. A batch is sent again until it is known to be in, a statement is refused, or
     /// the subtask has to stop; the row's sequence number makes that safe.
-    pub(crate) async fn commit(
+    pub(crate) async fn commit<S: AsRef<str> + Sync>(
         &mut self,
-        statements: &[String],
+        statements: &[S],
         progress: &Progress,
     ) -> Result<Outcome, LaneError> {
         self.commit_if(statements, progress, &|_| true).await
     }
 
     /// As [`commit`](Self::commit), if `wanted` takes the rows that each statement found: it is asked before COMMIT is sent (R9).
-    pub(crate) async fn commit_if(
+    pub(crate) async fn commit_if<S: AsRef<str> + Sync>(
         &mut self,
-        statements: &[String],
+        statements: &[S],
         progress: &Progress,
         wanted: &(dyn Fn(&[u64]) -> bool + Sync),
     ) -> Result<Outcome, LaneError> {
@@ -183,7 +198,11 @@ impl Lane {
             };
             match ended {
                 Try::Committed(found) => {
+                    if self.number == DATA_LANE {
+                        failpoint("committed");
+                    }
                     self.seq += 1;
+                    self.tables.acknowledge(self.number, self.seq);
                     self.progress = progress.clone();
                     if tries > 0 {
                         self.control.note(None);
@@ -227,15 +246,17 @@ impl Lane {
     }
 
     /// The server would drop the connection over a statement beyond its packet limit, for ever.
-    fn too_large(&self, statements: &[String]) -> Option<LaneError> {
+    fn too_large<S: AsRef<str>>(&self, statements: &[S]) -> Option<LaneError> {
         let limit = self
             .target
             .packet_bytes_max()
             .saturating_sub(PACKET_HEAD_BYTES);
         let index = statements
             .iter()
-            .position(|statement| statement.len() > limit)?;
-        let bytes = statements.get(index).map_or(0, String::len);
+            .position(|statement| statement.as_ref().len() > limit)?;
+        let bytes = statements
+            .get(index)
+            .map_or(0, |statement| statement.as_ref().len());
         let message = format!(
             "a statement of {bytes} bytes is larger than the target's max_allowed_packet allows ({limit})"
         );
@@ -244,9 +265,9 @@ impl Lane {
         Some(LaneError::Statement { index, error })
     }
 
-    async fn try_commit(
+    async fn try_commit<S: AsRef<str> + Sync>(
         &mut self,
-        statements: &[String],
+        statements: &[S],
         progress: &Progress,
         wanted: &(dyn Fn(&[u64]) -> bool + Sync),
     ) -> Try {
@@ -260,7 +281,7 @@ impl Lane {
         let mut found = Vec::with_capacity(statements.len());
         let mut packet = prologue;
         let (mut in_packet, mut first_index) = (PROLOGUE, 0);
-        for (index, statement) in statements.iter().enumerate() {
+        for (index, statement) in statements.iter().map(AsRef::as_ref).enumerate() {
             if packet.len() + statement.len() > packet_bytes && !packet.is_empty() {
                 if let Err(ended) = send(conn, &packet, in_packet, first_index, &mut found).await {
                     return self.give_up(ended).await;
@@ -295,6 +316,19 @@ impl Lane {
         let Some(conn) = self.conn.as_mut() else {
             return Try::Unknown(DmError::new(&codes::DB_INVALID_CONN, "no connection"));
         };
+        if self.number == DATA_LANE {
+            failpoint("before-commit");
+            if failpoint::reached("commit-sent") {
+                // The first poll sends the packet; its answer is never read.
+                let mut sent = std::pin::pin!(conn.query_drop("COMMIT"));
+                std::future::poll_fn(|context| {
+                    let _not_answered = sent.as_mut().poll(context);
+                    std::task::Poll::Ready(())
+                })
+                .await;
+                failpoint::end("commit-sent");
+            }
+        }
         match conn.query_drop("COMMIT").await {
             Ok(()) => Try::Committed(found.split_off(PROLOGUE.min(found.len()))),
             Err(error) => Try::Unknown(errors::target(error)),
@@ -357,7 +391,7 @@ impl Lane {
             self.control.check()?;
             match self.try_claim().await {
                 Ok(()) => return Ok(()),
-                Err(Stop::Transient(error)) => {
+                Err(Stop::Transient(error)) if !error.is(&codes::TARGET_PROGRESS_CHANGED) => {
                     self.control.note(Some(format!("target: {error}")));
                     warn!(%error, "could not claim a lane; trying again");
                     self.control.sleep(backoff.step()).await?;
@@ -382,6 +416,8 @@ impl Lane {
             )));
         };
         let connection = conn.id();
+        // Before the transaction, so that it sees all of these commits, if the server still has them.
+        let acknowledged = self.tables.acknowledged();
         conn.query_drop("BEGIN").await.map_err(target)?;
         let head: Option<(u64, u64)> = conn
             .query_first(format!(
@@ -440,11 +476,54 @@ impl Lane {
             }
         };
         conn.query_drop(write).await.map_err(target)?;
+        let lanes: Vec<(i32, u64, u64)> = conn
+            .query(format!(
+                "SELECT lane, seq, connection FROM {lane_table} WHERE {key}"
+            ))
+            .await
+            .map_err(target)?;
+        // Under the lock on the head, so that no take-over comes in between. A lane that is made now was not there to be raised.
+        let control = self.tables.control();
+        let taken_over = number != CONTROL_LANE
+            && lanes
+                .iter()
+                .any(|(lane, _, of)| *lane == CONTROL_LANE && control != 0 && *of != control);
+        if taken_over {
+            let _ = conn.query_drop("ROLLBACK").await;
+            return Err(Stop::Transient(DmError::new(
+                &codes::TARGET_PROGRESS_CHANGED,
+                "another start of this subtask has taken over",
+            )));
+        }
         conn.query_drop("COMMIT").await.map_err(target)?;
+        if number == CONTROL_LANE {
+            self.tables.set_control(u64::from(connection));
+        }
+        self.refuse_lost(&acknowledged, &lanes)?;
         let (seq, text) = row.map_or((0, String::new()), |(_, _, seq, _, _, text)| (seq, text));
         self.seq = seq;
         self.progress = Progress::from_column(&text)?;
+        self.tables.acknowledge(self.number, seq);
         Ok(())
+    }
+
+    /// An asynchronous failover of the target may have lost acknowledged commits, of any lane: ours must not say that they are in (R13).
+    fn refuse_lost(
+        &self,
+        acknowledged: &BTreeMap<i32, u64>,
+        found: &[(i32, u64, u64)],
+    ) -> Result<(), Stop> {
+        let lost = acknowledged.iter().find(|(lane, seq)| {
+            let there = found.iter().find(|(found, ..)| found == *lane);
+            there.is_none_or(|(_, found, _)| found < *seq)
+        });
+        let Some((lane, seq)) = lost else {
+            return Ok(());
+        };
+        Err(Stop::Transient(DmError::new(
+            &codes::TARGET_PROGRESS_CHANGED,
+            format!("the target no longer has commit {seq} of lane {lane}"),
+        )))
     }
 
     /// Finds out what a failed compare-and-set means.

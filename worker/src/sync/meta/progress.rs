@@ -1,18 +1,23 @@
-//! What lane 0's row says.
+//! What a lane's row says.
 
-use dm_model::{DmError, Position, codes};
+use dm_model::{Applied, DmError, Islands, Position, codes};
 use serde::{Deserialize, Serialize};
 
 /// Entries of [`Progress::unfinished`]; the oldest go first.
 pub(crate) const UNFINISHED_MAX: usize = 64;
 
-/// Durable progress of a subtask, kept as JSON in lane 0's row.
+/// Durable progress, kept as JSON in each lane's row.
 ///
-/// Every upstream transaction up to `at` has been dealt with, except for tables that have a cursor of their own.
+/// Every upstream transaction up to `at`, and those of `beyond`, have been dealt with, except for tables that have a cursor of their
+/// own: what was acknowledged over all lanes of the stream when the lane's last commit was sent, and what that commit brought (R14). The
+/// union over the rows is what is in. The control lane's row also has what belongs to the subtask as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// Where the stream goes on. `None`: the subtask has not been set up.
+    /// Where the stream goes on. `None`: the row says nothing; in the control lane's, the subtask has not been set up.
     pub(crate) at: Option<Position>,
+    /// What is in beyond that: lanes commit out of order.
+    #[serde(default, skip_serializing_if = "Islands::is_empty")]
+    pub(crate) beyond: Islands,
     /// A DDL that was, or may have been, sent (R23).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) intent: Option<Intent>,
@@ -62,6 +67,28 @@ pub(crate) struct Unfinished {
 }
 
 impl Progress {
+    /// Progress of a lane that only applies.
+    pub(crate) fn of(applied: Applied) -> Self {
+        Self::default().with(applied)
+    }
+
+    /// The same with other progress of the stream.
+    pub(crate) fn with(self, applied: Applied) -> Self {
+        Self {
+            at: Some(applied.at),
+            beyond: applied.beyond,
+            ..self
+        }
+    }
+
+    /// What is in of the stream.
+    pub(crate) fn applied(&self) -> Option<Applied> {
+        self.at.clone().map(|at| Applied {
+            at,
+            beyond: self.beyond.clone(),
+        })
+    }
+
     /// Reads the column.
     pub(crate) fn from_column(text: &str) -> Result<Self, DmError> {
         if text.is_empty() {

@@ -1,7 +1,7 @@
 //! One row per source table: where it stands, what it looks like.
 
 use dm_ddl::Table;
-use dm_model::{DmError, Position, TableName, codes};
+use dm_model::{Applied, DmError, Islands, Position, TableName, codes};
 use mysql_async::{Conn, prelude::Queryable};
 
 use super::MetaTables;
@@ -63,6 +63,8 @@ pub(crate) struct TableRow {
     pub(crate) state: TableState,
     /// Everything up to here is applied. `None`: the main cursor says so.
     pub(crate) cursor: Option<Position>,
+    /// What is applied beyond the cursor: lanes commit out of order, so a table that stops has exceptions (R4).
+    pub(crate) beyond: Islands,
     /// Its snapshot was opened without a lock: changes after the cursor and up to here may be in it (R21).
     pub(crate) window: Option<Position>,
     /// The lane of the second reader; 0: none.
@@ -84,6 +86,7 @@ impl TableRow {
             name,
             state,
             cursor: None,
+            beyond: Islands::default(),
             window: None,
             catch_up_lane: 0,
             had_rows: false,
@@ -140,10 +143,16 @@ impl TableRow {
                             format!("column {what} of dm_table for {name} cannot be read"),
                         )
                     };
+                    let applied: Option<Applied> =
+                        json(&cursor).map_err(|cause| damaged("cursor_at").with_cause(cause))?;
+                    let (cursor, beyond) = match applied {
+                        Some(applied) => (Some(applied.at), applied.beyond),
+                        None => (None, Islands::default()),
+                    };
                     Ok(Self {
                         state: TableState::parse(&state).ok_or_else(|| damaged("state"))?,
-                        cursor: json(&cursor)
-                            .map_err(|cause| damaged("cursor_at").with_cause(cause))?,
+                        cursor,
+                        beyond,
                         window: json(&window)
                             .map_err(|cause| damaged("window_at").with_cause(cause))?,
                         catch_up_lane,
@@ -170,7 +179,7 @@ impl TableRow {
             quote_text(&self.name.schema),
             quote_text(&self.name.table),
             quote_text(self.state.text()),
-            quote_text(&text(self.cursor.as_ref())),
+            quote_text(&text(self.applied().as_ref())),
             quote_text(&text(self.window.as_ref())),
             self.catch_up_lane,
             self.had_rows,
@@ -181,16 +190,49 @@ impl TableRow {
         )
     }
 
-    /// The statement that removes it (the table was dropped or renamed).
-    pub(crate) fn delete(name: &TableName, tables: &MetaTables) -> String {
+    /// What is applied, when the table has a cursor of its own.
+    fn applied(&self) -> Option<Applied> {
+        self.cursor.clone().map(|at| Applied {
+            at,
+            beyond: self.beyond.clone(),
+        })
+    }
+
+    /// The statement that changes state, cursor and error of a row that is there.
+    pub(crate) fn update_standing(&self, tables: &MetaTables) -> String {
         format!(
-            "DELETE FROM {} WHERE {} AND db = {} AND tbl = {}",
+            "UPDATE {} SET state = {}, cursor_at = {}, error = {} WHERE {}",
             tables.table(),
-            tables.key(),
-            quote_text(&name.schema),
-            quote_text(&name.table)
+            quote_text(self.state.text()),
+            quote_text(&text(self.applied().as_ref())),
+            quote_text(&self.error),
+            key(&self.name, tables)
         )
     }
+
+    /// The statement that changes the structure in a row that is there.
+    pub(crate) fn update_structure(&self, tables: &MetaTables) -> String {
+        format!(
+            "UPDATE {} SET structure = {} WHERE {}",
+            tables.table(),
+            quote_text(&text(self.structure.as_ref())),
+            key(&self.name, tables)
+        )
+    }
+
+    /// The statement that removes it (the table was dropped or renamed).
+    pub(crate) fn delete(name: &TableName, tables: &MetaTables) -> String {
+        format!("DELETE FROM {} WHERE {}", tables.table(), key(name, tables))
+    }
+}
+
+fn key(name: &TableName, tables: &MetaTables) -> String {
+    format!(
+        "{} AND db = {} AND tbl = {}",
+        tables.key(),
+        quote_text(&name.schema),
+        quote_text(&name.table)
+    )
 }
 
 fn json<T: serde::de::DeserializeOwned>(column: &str) -> Result<Option<T>, serde_json::Error> {

@@ -1,5 +1,13 @@
 //! The meta tables: their names, shapes and keys.
 
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
 use dm_model::DmError;
 use mysql_async::{Conn, prelude::Queryable};
 
@@ -11,6 +19,11 @@ pub(crate) struct MetaTables {
     schema: String,
     task: String,
     source: String,
+    /// Sequence numbers of commits that were acknowledged, per lane, since the rows were last read (R13).
+    acknowledged: Arc<Mutex<BTreeMap<i32, u64>>>,
+    /// The connection of our control lane; 0 before it is open. Another one in its row means that somebody took over, under the same
+    /// epoch too.
+    control: Arc<AtomicU64>,
 }
 
 impl MetaTables {
@@ -20,7 +33,36 @@ impl MetaTables {
             schema: schema.to_owned(),
             task: token.task().to_string(),
             source: token.source().to_string(),
+            acknowledged: Arc::default(),
+            control: Arc::default(),
         }
+    }
+
+    /// Notes that the target has said that a lane stands at this sequence number.
+    pub(super) fn acknowledge(&self, lane: i32, seq: u64) {
+        let mut lanes = self
+            .acknowledged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        lanes.insert(lane, seq);
+    }
+
+    /// Notes the connection of our control lane.
+    pub(super) fn set_control(&self, connection: u64) {
+        self.control.store(connection, Ordering::Relaxed);
+    }
+
+    /// The connection of our control lane; 0 before it is open.
+    pub(super) fn control(&self) -> u64 {
+        self.control.load(Ordering::Relaxed)
+    }
+
+    /// What the target has said of all lanes.
+    pub(super) fn acknowledged(&self) -> BTreeMap<i32, u64> {
+        self.acknowledged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn name(&self, table: &str) -> String {

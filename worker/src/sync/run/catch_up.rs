@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use dm_model::{DmError, Position, TableName, codes};
+use dm_model::{DmError, Islands, Position, TableName, codes};
 use mysql_async::Conn;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
@@ -162,6 +162,7 @@ impl CatchUp {
         for row in &rows {
             let cursor = row.cursor.clone().unwrap_or_default();
             cursors.set(row.name.clone(), Standing::Ahead(cursor));
+            cursors.set_beyond(row.name.clone(), row.beyond.clone());
         }
         let filter = self.spec.config.filter(self.spec.source.case_sensitive)?;
         let mut tracker = Tracker::new(
@@ -527,6 +528,8 @@ impl Reading {
             .map(|row| TableRow {
                 state: TableState::Joining,
                 cursor: Some(point.clone()),
+                // The main stream had taken no more than the point when this was agreed.
+                beyond: Islands::default(),
                 window: None,
                 catch_up_lane: 0,
                 ..row.clone()

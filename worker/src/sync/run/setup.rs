@@ -18,7 +18,7 @@ use crate::{
         control::Control,
         errors,
         load::{DumpArgs, LoadContext},
-        meta::{Lane, MetaTables, Progress, TableRow, TableState, raise},
+        meta::{CONTROL_LANE, Lane, MetaTables, Progress, TableRow, TableState, fold, raise},
         status::TableStatus,
         stop::Stop,
         subtask::SubtaskSpec,
@@ -60,7 +60,7 @@ pub(super) async fn take_over(
     let (mut conn, identity) = target.connect(control).await?;
     tables.create(&mut conn).await?;
     let raised = raise(&mut conn, &tables, &spec.token, &digest, &identity).await?;
-    let mut lane = Lane::open(&target, &tables, control, 0).await?;
+    let mut lane = Lane::open(&target, &tables, control, CONTROL_LANE).await?;
     if raised.older_generation {
         forget_older_generation(&mut lane, &tables, spec, &digest).await?;
     } else if raised.digest != digest {
@@ -70,6 +70,7 @@ pub(super) async fn take_over(
         );
         return Err(Stop::Definite(DmError::new(&codes::RULES_CHANGED, message)));
     }
+    fold(&mut conn, &mut lane, &tables, spec.token.epoch().0).await?;
     // Everything is read after the raise, in a new transaction (R11).
     let rows = TableRow::read_all(&mut conn, &tables).await?;
     let _closed = conn.disconnect().await;
@@ -102,7 +103,8 @@ pub(super) async fn take_over(
     let mut tracker = Tracker::new(
         fold != 0,
         filter,
-        TableCursors::new(progress.at.clone()),
+        // What an earlier owner committed beyond the point is not looked at again, so what it passed over is not known.
+        TableCursors::new(progress.at.clone().filter(|_| progress.beyond.is_empty())),
         server.flavor(),
         server.number,
     );

@@ -1,14 +1,11 @@
 //! The loop that takes transactions through the stages.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dm_model::{DmError, Position, codes};
 use dm_proto::pb;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, mpsc, watch},
     time::Instant,
 };
 use tracing::info;
@@ -16,24 +13,23 @@ use tracing::info;
 use super::{
     away::{Away, Event},
     observer,
+    pipeline::{Pipeline, PipelineOptions},
     reader::{self, Read},
     setup::{self, Ready},
 };
 use crate::sync::{
-    apply::{Committed, fault_tables},
-    control::Control,
-    decode::Transaction,
-    operators::Operators,
-    schedule::Batch,
-    stop::Stop,
+    LagHistogram, control::Control, decode::Transaction, meta::CONTROL_LANE, stop::Stop,
     subtask::SubtaskSpec,
-    track::{Change, TrackedItem},
 };
 
-/// A batch without rows waits this long for company, so that a filtered stream costs few commits.
-const IDLE_COMMIT: Duration = Duration::from_millis(500);
-/// How often the status is refreshed.
+/// How often the status is refreshed and what is not urgent is done.
 const TICK: Duration = Duration::from_millis(250);
+/// The status does not follow every commit of a busy stream.
+const REFRESH: Duration = Duration::from_millis(50);
+/// Lags of the status are those of one to two such windows.
+const LAG_WINDOW: Duration = Duration::from_secs(30);
+/// Lanes that a task can ask for.
+const LANES_MAX: u32 = 256;
 
 /// Streams until something ends it. Never returns `Ok`.
 pub(super) async fn stream(
@@ -63,178 +59,130 @@ pub(super) async fn stream(
         status.position = from.binlog.to_string();
         status.gtid = gtid_text(&from);
     });
-    let mut streaming = Streaming {
-        control: control.clone(),
-        ready,
-        away,
-        batch: Batch::default(),
-        last_commit: Instant::now(),
-        keep_alive: Duration::from_millis((spec.token.ttl_ms() / 3).max(200)),
-        newest,
-        rate: Rate::new(),
-        stopped_tables: 0,
+    let syncer = &spec.config.syncer;
+    let options = PipelineOptions {
+        base_lane: CONTROL_LANE,
+        lanes: if spec.config.preserve_order {
+            1
+        } else {
+            usize::try_from(syncer.worker_count.clamp(1, LANES_MAX)).unwrap_or(1)
+        },
+        preserve_order: spec.config.preserve_order,
+        batch_rows_min: usize::try_from(syncer.batch).unwrap_or(1),
         operators: spec.operators.clone(),
     };
-    streaming.run(receiver).await
+    let routes = spec.clone();
+    let transformer = move || setup::transformer(&routes);
+    let mut streaming = Streaming {
+        control: control.clone(),
+        pipeline: Pipeline::new(control, ready, &options, transformer)?,
+        away,
+        newest,
+        rate: Rate::new(),
+        recent_lags: LagHistogram::default(),
+        earlier_lags: LagHistogram::default(),
+        lags_since: Instant::now(),
+        refreshed: Instant::now(),
+    };
+    let ended = streaming.run(receiver).await;
+    streaming.pipeline.end().await;
+    ended
 }
 
 struct Streaming {
     control: Control,
-    ready: Ready,
+    pipeline: Pipeline,
     away: Away,
-    batch: Batch,
-    last_commit: Instant,
-    keep_alive: Duration,
     newest: watch::Receiver<Option<Position>>,
     rate: Rate,
-    stopped_tables: usize,
-    operators: watch::Receiver<Arc<Operators>>,
+    /// Lags of this window and of the one before it.
+    recent_lags: LagHistogram,
+    earlier_lags: LagHistogram,
+    lags_since: Instant,
+    refreshed: Instant,
 }
 
 impl Streaming {
     async fn run(&mut self, mut receiver: mpsc::Receiver<Read>) -> Result<(), Stop> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        self.away.tick(&mut self.ready).await?;
+        let mut failed = None;
+        self.away.tick(&mut self.pipeline.ready).await?;
         self.show_unit();
         loop {
-            self.control.check()?;
             if let Some(event) = self.away.try_event() {
                 self.off_cursor(event).await?;
             }
-            let read = match receiver.try_recv() {
-                Ok(read) => Some(read),
-                // Nothing waits behind the batch: latency first.
-                Err(_) if self.batch.rows() > 0 => {
-                    self.flush().await?;
-                    continue;
-                }
-                Err(_) => tokio::select! {
-                    read = receiver.recv() => Some(read.unwrap_or_else(|| Read::Failed(DmError::new(&codes::DB_BAD_CONN, "the reader ended")))),
-                    event = self.away.event() => {
-                        self.off_cursor(event).await?;
+            self.pipeline.settle(None).await?;
+            if failed.is_none() && self.pipeline.has_room() {
+                match receiver.try_recv() {
+                    Ok(Read::Transaction(transaction, permit)) => {
+                        self.take(&transaction, permit).await?;
+                        self.pipeline.dispatch(false).await?;
                         continue;
                     }
-                    _ = tick.tick() => None,
-                    () = self.control.stopping() => return Err(Stop::Asked),
-                },
-            };
-            match read {
-                Some(Read::Transaction(transaction, _permit)) => self.take(&transaction).await?,
-                Some(Read::Idle) | None => self.idle().await?,
-                Some(Read::Failed(error)) => {
-                    self.flush().await?;
-                    return Err(error.into());
+                    Ok(Read::Idle) => continue,
+                    Ok(Read::Failed(error)) => failed = Some(error),
+                    Err(mpsc::error::TryRecvError::Empty) => {}
+                    Err(mpsc::error::TryRecvError::Disconnected) => {
+                        failed = Some(DmError::new(&codes::DB_BAD_CONN, "the reader ended"));
+                    }
                 }
+            }
+            // Nothing more is at hand, or nothing more may be taken: latency first.
+            self.pipeline.dispatch(true).await?;
+            self.committed();
+            if let Some(error) = failed.take_if(|_| self.pipeline.unfinished() == 0) {
+                return Err(error.into());
+            }
+            let may_take = failed.is_none() && self.pipeline.has_room();
+            self.control.check()?;
+            tokio::select! {
+                ended = self.pipeline.next() => self.pipeline.settle(Some(ended)).await?,
+                read = receiver.recv(), if may_take => match read {
+                    Some(Read::Transaction(transaction, permit)) => {
+                        self.take(&transaction, permit).await?;
+                    }
+                    Some(Read::Idle) => {}
+                    Some(Read::Failed(error)) => failed = Some(error),
+                    None => failed = Some(DmError::new(&codes::DB_BAD_CONN, "the reader ended")),
+                },
+                event = self.away.event() => self.off_cursor(event).await?,
+                _ = tick.tick() => {
+                    self.pipeline.idle().await?;
+                    self.away.tick(&mut self.pipeline.ready).await?;
+                    self.refresh();
+                }
+                () = self.control.stopping() => return Err(Stop::Asked),
             }
         }
     }
 
-    /// Takes one transaction through the stages; a table that cannot go on is stopped and the transaction looked at again.
-    async fn take(&mut self, transaction: &Transaction) -> Result<(), Stop> {
-        // The stream begins after `at`: what is at or before it means that the source has gone back (R1).
-        if let Some(at) = self
-            .ready
-            .applier
-            .at()
-            .filter(|at| at.covers(&transaction.id))
-        {
-            let message = format!(
-                "the source sends {} again, which is part of {at}",
-                transaction.id
-            );
-            return Err(Stop::Definite(DmError::new(
-                &codes::LINEAGE_MISMATCH,
-                message,
-            )));
-        }
-        self.away.hold(transaction, &mut self.ready).await?;
+    async fn take(
+        &mut self,
+        transaction: &Transaction,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Stop> {
+        self.away
+            .hold(transaction, &mut self.pipeline.ready)
+            .await?;
         self.away.taken(&transaction.id);
-        let keyed = loop {
-            if transaction
-                .items
-                .iter()
-                .any(|item| matches!(item, crate::sync::decode::Item::Statement(_)))
-            {
-                // Statements are judged and carried out with nothing before them in flight.
-                self.flush().await?;
-                self.ready.tracker.operators = self.operators.borrow().clone();
-            }
-            let ready = &mut self.ready;
-            let fault = match ready.tracker.track(transaction) {
-                Err(fault) => fault,
-                Ok(tracked) => {
-                    let changes: Vec<Change> = tracked
-                        .items
-                        .iter()
-                        .filter_map(|item| {
-                            if let TrackedItem::Change(change) = item {
-                                Some(Change::clone(change))
-                            } else {
-                                None
-                            }
-                        })
-                        .collect();
-                    match ready.transformer.transform(&tracked) {
-                        Ok(routed) if changes.is_empty() => match ready.applier.key(routed).await {
-                            Ok(keyed) => break keyed,
-                            Err(fault) => fault,
-                        },
-                        Ok(routed) => {
-                            let committed = ready
-                                .applier
-                                .apply_changes(
-                                    routed,
-                                    &changes,
-                                    &mut ready.tracker,
-                                    &ready.transformer,
-                                )
-                                .await?;
-                            self.committed(&committed);
-                            setup::publish_tables(&self.control, &self.ready);
-                            return Ok(());
-                        }
-                        Err(fault) => {
-                            changes
-                                .iter()
-                                .rev()
-                                .for_each(|change| ready.tracker.undo(change));
-                            fault
-                        }
-                    }
-                }
-            };
-            let (tables, error) = fault_tables(fault)?;
-            // Everything before this transaction belongs to the stopped tables too.
-            self.flush().await?;
-            self.ready
-                .applier
-                .stop_tables(&tables, &error, &mut self.ready.tracker)
-                .await?;
-            self.stopped_tables = 0;
-            setup::publish_tables(&self.control, &self.ready);
-        };
-        self.batch.push(keyed);
-        if self.batch.is_full() {
-            self.flush().await
-        } else {
-            Ok(())
-        }
+        self.pipeline.take(transaction, permit).await
     }
 
     /// A table that is off the main cursor has news.
     async fn off_cursor(&mut self, event: Event) -> Result<(), Stop> {
         if Away::needs_quiet(&event) {
-            self.flush().await?;
+            self.pipeline.quiet().await?;
         }
-        self.away.take(event, &mut self.ready).await?;
+        self.away.take(event, &mut self.pipeline.ready).await?;
         self.show_unit();
         Ok(())
     }
 
     /// DM's unit: Load while tables are copied.
     fn show_unit(&self) {
-        let unit = if Away::is_loading(&self.ready) {
+        let unit = if Away::is_loading(&self.pipeline.ready) {
             pb::UnitType::Load
         } else {
             pb::UnitType::Sync
@@ -242,77 +190,62 @@ impl Streaming {
         self.control.update(|status| status.unit = unit);
     }
 
-    async fn flush(&mut self) -> Result<(), Stop> {
-        if self.batch.is_empty() {
-            return Ok(());
+    /// Puts what was committed into the status.
+    fn committed(&mut self) {
+        let reports = self.pipeline.reports();
+        if reports.is_empty() {
+            return;
         }
-        let batch = std::mem::take(&mut self.batch);
-        let joined_before = self.ready.tracker.cursors.all_joined();
-        let committed = self
-            .ready
-            .applier
-            .apply(batch, &mut self.ready.tracker)
-            .await?;
-        self.committed(&committed);
-        let stopped = self
-            .ready
-            .applier
-            .rows()
-            .values()
-            .filter(|row| !row.error.is_empty())
-            .count();
-        if !joined_before || stopped != self.stopped_tables {
-            self.stopped_tables = stopped;
-            setup::publish_tables(&self.control, &self.ready);
-        }
-        Ok(())
-    }
-
-    async fn idle(&mut self) -> Result<(), Stop> {
-        if !self.batch.is_empty() && self.last_commit.elapsed() >= IDLE_COMMIT {
-            self.flush().await?;
-        } else if self.last_commit.elapsed() >= self.keep_alive {
-            self.ready.applier.lane().keep_alive().await;
-            self.last_commit = Instant::now();
-        }
-        self.away.tick(&mut self.ready).await?;
-        self.refresh();
-        Ok(())
-    }
-
-    fn committed(&mut self, committed: &Committed) {
-        self.last_commit = Instant::now();
-        self.rate.add(committed.rows);
         let now_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| {
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             });
         self.control.update(|status| {
-            status.position = committed.at.binlog.to_string();
-            status.gtid = gtid_text(&committed.at);
-            status.rows_total += committed.rows;
-            status.bytes_total += committed.bytes;
-            status.mismatches += committed.mismatches;
-            if committed.committed_ms > 0 {
-                status.lag_ms = Some(now_ms.saturating_sub(committed.committed_ms));
+            for report in &reports {
+                self.rate.add(report.committed.rows);
+                status.rows_total += report.committed.rows;
+                status.bytes_total += report.committed.bytes;
+                status.mismatches += report.committed.mismatches;
+                for committed_ms in report.committed_ms.iter().filter(|at| **at > 0) {
+                    let lag_ms = now_ms.saturating_sub(*committed_ms);
+                    self.recent_lags.observe(lag_ms);
+                    status.lags.observe(lag_ms);
+                    status.lag_ms = Some(lag_ms);
+                }
             }
         });
-        self.refresh();
+        if self.refreshed.elapsed() >= REFRESH || self.pipeline.unfinished() == 0 {
+            self.refresh();
+        }
     }
 
     /// Compares with the source's newest position.
     fn refresh(&mut self) {
+        self.refreshed = Instant::now();
         let (average, recent) = self.rate.per_s();
+        if self.lags_since.elapsed() >= LAG_WINDOW {
+            self.earlier_lags = std::mem::take(&mut self.recent_lags);
+            self.lags_since = Instant::now();
+        }
+        let lags = self.recent_lags.plus(&self.earlier_lags);
+        let unfinished = self.pipeline.unfinished() as u64;
         let newest = self.newest.borrow().clone();
-        let at = self.ready.applier.at().cloned();
-        let all_here = self.away.is_done(&self.ready);
+        let all_here = self.away.is_done(&self.pipeline.ready);
+        let at = self.pipeline.low();
         self.control.update(|status| {
             (status.rows_per_s, status.rows_per_s_recent) = (average, recent);
-            if let (Some(newest), Some(at)) = (newest, at) {
+            status.position = at.binlog.to_string();
+            status.gtid = gtid_text(at);
+            status.lag_p50_ms = lags.quantile_ms(0.5);
+            status.lag_p99_ms = lags.quantile_ms(0.99);
+            status.transactions_ahead = unfinished;
+            if let Some(newest) = newest {
                 status.source_position = newest.binlog.to_string();
                 status.source_gtid = gtid_text(&newest);
                 status.synced = all_here && at.reaches(&newest);
+                status.bytes_ahead = (newest.binlog.file == at.binlog.file)
+                    .then(|| newest.binlog.offset.saturating_sub(at.binlog.offset));
                 if status.synced {
                     status.lag_ms = Some(0);
                 }

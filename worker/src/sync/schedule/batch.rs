@@ -41,11 +41,6 @@ impl Batch {
         self.rows
     }
 
-    /// Bytes of events.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// The position after its last transaction, when it starts at `from`.
     pub(crate) fn end(&self, from: &Position) -> Position {
         let mut at = from.clone();

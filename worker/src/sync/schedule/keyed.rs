@@ -62,6 +62,12 @@ impl Keyed {
         }
     }
 
+    /// Leaves out the rows of source tables that are not wanted.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&TableName) -> bool) {
+        self.items.retain(|item| wanted(item.plan.source()));
+        self.rows = self.items.iter().map(|item| item.rows.len()).sum();
+    }
+
     /// The same transaction without the rows of one source table (it has been stopped).
     pub(crate) fn without(&self, table: &TableName) -> Self {
         let mut kept = self.clone();

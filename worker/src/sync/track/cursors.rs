@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use dm_model::{Position, TableName, TransactionId};
+use dm_model::{Islands, Place, Position, TableName, TransactionId};
 
 /// Where one table stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub(crate) enum Standing {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableCursors {
     tables: BTreeMap<TableName, Standing>,
+    /// What tables have beyond their cursors (R4).
+    beyond: BTreeMap<TableName, Islands>,
     /// A second reader: tables that it was not given are not its own.
     only_given: bool,
     /// Where this stream began; what it passed over is known from here on.
@@ -70,6 +72,13 @@ impl TableCursors {
         self.tables.insert(table, standing);
     }
 
+    /// What the table has beyond its cursor.
+    pub(crate) fn set_beyond(&mut self, table: TableName, beyond: Islands) {
+        if !beyond.is_empty() {
+            self.beyond.insert(table, beyond);
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn get(&self, table: &TableName) -> Option<&Standing> {
         self.tables.get(table)
@@ -79,7 +88,12 @@ impl TableCursors {
     pub(crate) fn admits(&self, table: &TableName, transaction: &TransactionId) -> bool {
         match self.tables.get(table) {
             Some(Standing::Unloaded | Standing::Away(_)) => false,
-            Some(Standing::Ahead(at) | Standing::Joining(at)) => !at.covers(transaction),
+            Some(Standing::Ahead(at) | Standing::Joining(at)) => {
+                !at.covers(transaction)
+                    && !self.beyond.get(table).is_some_and(|beyond| {
+                        beyond.contains(&Place::of(transaction, at.gtid.is_some()))
+                    })
+            }
             Some(Standing::Joined) => true,
             None => !self.only_given,
         }
