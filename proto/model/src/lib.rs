@@ -42,6 +42,6 @@ pub use ids::{
 };
 pub use operator::{EventPlace, Operator, OperatorAction};
 pub use position::{BinlogPosition, Gtid, GtidSet, Position, TransactionId};
-pub use rules::{BlockAllowList, Router};
+pub use rules::{BlockAllowList, OnlineDdl, Router, TableRole};
 pub use secret::{Secret, SecretKey};
 pub use table_name::TableName;

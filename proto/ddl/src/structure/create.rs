@@ -107,6 +107,7 @@ pub(super) fn database_charset(database: Option<&Database>) -> Charset {
 pub(crate) fn copy_table(source: &Table) -> Table {
     Table {
         foreign_keys: Vec::new(),
+        shadow: None,
         ..source.clone()
     }
 }

@@ -31,6 +31,10 @@ pub struct Table {
     /// Has partitions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partitioned: bool,
+    /// Statements that the keeper of the history remembers with a shadow table of an online schema change;
+    /// none for any other table. No statement changes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Vec<String>>,
 }
 
 impl Table {

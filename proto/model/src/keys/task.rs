@@ -12,7 +12,6 @@ const NO_FILTERS: &str = "event filters come in a later release; remove them";
 const NO_EXPRESSIONS: &str = "expression filters come in a later release; remove them";
 const NO_MAPPING: &str = "column mappings are not supported, as in DM since 6.6; remove them";
 const OLD_LIST: &str = "is read as block-allow-list";
-const NO_ONLINE_DDL: &str = "shadow tables of gh-ost and pt-osc are not recognised yet; keep them out with block-allow-list";
 
 /// The keys of `task.yaml`.
 pub const TASK: &[Key] = &[
@@ -70,22 +69,19 @@ pub const TASK: &[Key] = &[
         "strict adds the source's default collation to DDL.",
     )
     .refused("strict comes in a later release; use loose", &["loose"]),
-    Key::new("online-ddl", Ty::Bool, "true", "Recognise gh-ost and pt-osc.")
-        .notice(NO_ONLINE_DDL, &["false"]),
+    Key::new("online-ddl", Ty::Bool, "true", "Recognise gh-ost and pt-osc."),
     Key::new(
         "shadow-table-rules",
         Ty::TextList,
         "^_(.+)_(?:new|gho)$",
         "Names of their shadow tables.",
-    )
-    .notice(NO_ONLINE_DDL, &[]),
+    ),
     Key::new(
         "trash-table-rules",
         Ty::TextList,
         "^_(.+)_(?:ghc|del|old)$",
         "Names of the tables that they leave.",
-    )
-    .notice(NO_ONLINE_DDL, &[]),
+    ),
     Key::new(
         "online-ddl-scheme",
         Ty::OneOf(&["", "pt", "gh-ost"], &codes::CONFIG_ONLINE_SCHEME_NOT_SUPPORT),

@@ -6,11 +6,13 @@
 //! `\d` differ).
 
 mod block_allow_list;
+mod online_ddl;
 mod pattern;
 mod router;
 mod wildcard;
 
 pub use block_allow_list::{BlockAllowList, SYSTEM_SCHEMAS, is_system_schema};
+pub use online_ddl::{OnlineDdl, TableRole};
 pub use pattern::Pattern;
 pub use router::Router;
 pub use wildcard::Wildcard;

@@ -85,6 +85,7 @@ impl Applier {
                     change
                         .tables
                         .iter()
+                        .chain(&change.history_only)
                         .map(|table| self.changed_row(table, tracker)),
                 ),
                 Err(DdlFault::Stop(stop)) => return Err(stop),
@@ -509,7 +510,7 @@ fn refuse_merge(
     let appears = change
         .before
         .iter()
-        .filter(|(_, before)| before.is_none())
+        .filter(|(table, before)| before.is_none() && change.tables.contains(table))
         .map(|(table, _)| table);
     for table in appears.filter(|table| tracker.structure(table).is_some()) {
         let target = transformer.route(table)?.to_string().to_lowercase();

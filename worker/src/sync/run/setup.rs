@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use dm_model::{BinlogPosition, DmError, GtidSet, Position, TableName, codes, config::TaskMode};
+use dm_model::{
+    BinlogPosition, DmError, GtidSet, OnlineDdl, Position, TableName, TableRole, codes, config::TaskMode,
+};
 use mysql_async::{Conn, prelude::Queryable};
 use tracing::info;
 use xxhash_rust::xxh3::xxh3_128;
@@ -79,7 +81,11 @@ pub(super) async fn take_over(
     let filter = spec.config.filter(spec.source.case_sensitive)?;
     // Before the list: a table that is made after this is created by the stream, whether the list has it or not.
     let begin = current_position(&mut source, &server, upstream.uses_gtid()).await?;
-    let found = list_tables(&mut source, &filter).await?;
+    let online = OnlineDdl::new(&spec.task.shadow_table_rules, &spec.task.trash_table_rules)?;
+    let mut found = list_tables(&mut source, &filter).await?;
+    if spec.config.online_ddl {
+        leave_out_shadows(&mut found, &online);
+    }
     let mut applier = Applier::new(
         lane,
         tables.clone(),
@@ -106,6 +112,9 @@ pub(super) async fn take_over(
         server.flavor(),
         server.number,
     );
+    if spec.config.online_ddl {
+        tracker.online = online;
+    }
     tracker.subtask = format!("{} -s {}", spec.config.task, spec.config.source_id);
     for (name, charset, collation) in list_databases(&mut source).await? {
         tracker.learn_database(&name, &charset, &collation);
@@ -244,6 +253,21 @@ async fn set_up(
         .await
 }
 
+/// Shadow and trash tables of gh-ost and pt-osc are not copied where their real table is there.
+fn leave_out_shadows(found: &mut Vec<Found>, online: &OnlineDdl) {
+    let names: BTreeSet<TableName> = found.iter().map(|table| table.name.clone()).collect();
+    found.retain(|table| match online.role(&table.name.table) {
+        TableRole::Real => true,
+        TableRole::Shadow(real) | TableRole::Trash(real) => {
+            let is_real = !names.contains(&TableName::new(table.name.schema.clone(), real));
+            if !is_real {
+                info!(table = %table.name, "left out: by its name a table of an online schema change");
+            }
+            is_real
+        }
+    });
+}
+
 /// Several source tables in one target table need the shard-merge machinery; without it rows of one could be taken for the other's.
 fn refuse_merge(found: &[Found], transformer: &Transformer) -> Result<(), Stop> {
     let mut targets: BTreeMap<String, TableName> = BTreeMap::new();
@@ -313,6 +337,10 @@ pub(super) fn publish_tables(control: &Control, ready: &Ready) {
         .applier
         .rows()
         .values()
+        .filter(|row| {
+            // Tables of an online schema change are only remembered.
+            row.structure.as_ref().is_none_or(|structure| structure.shadow.is_none())
+        })
         .map(|row| {
             let (rows_estimated, _) = ready.estimates.get(&row.name).copied().unwrap_or_default();
             let error = Some(row.error.clone()).filter(|error| !error.is_empty());

@@ -8,6 +8,7 @@
 
 mod cursors;
 mod matching;
+mod online;
 mod origin;
 mod tracked;
 mod tracker;

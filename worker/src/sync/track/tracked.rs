@@ -41,7 +41,9 @@ pub(crate) struct Change {
     pub(crate) operator: Option<OperatorAction>,
     /// Source tables that it changes; empty for a database.
     pub(crate) tables: Vec<TableName>,
-    /// Their structures before it, for undoing.
+    /// Tables of an online schema change that it leaves in the history, or takes out of it; none of them is at the target.
+    pub(crate) history_only: Vec<TableName>,
+    /// Structures before it of all tables that it names, for undoing.
     pub(crate) before: Vec<(TableName, Option<Table>)>,
     /// Settings of the upstream's session.
     pub(crate) session: StatementSession,

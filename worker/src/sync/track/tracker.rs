@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use dm_binlog::RowsEvent;
 use dm_ddl::{Context, Database, Kind, Schema, Statement, Table};
 use dm_model::{
-    BlockAllowList, DmError, Flavor, Operator, OperatorAction, TableName, TransactionId, codes,
+    BlockAllowList, DmError, Flavor, OnlineDdl, Operator, OperatorAction, TableName, TableRole, TransactionId, codes,
 };
 
 use super::{Change, Origin, TableCursors, Tracked, TrackedItem, origin::shown};
@@ -44,14 +44,16 @@ impl TableFault {
 /// Structures of the source's tables at the position of the stream.
 #[derive(Debug)]
 pub(crate) struct Tracker {
-    schema: Schema,
+    pub(super) schema: Schema,
     shared: BTreeMap<TableName, Arc<Table>>,
     pub(crate) cursors: TableCursors,
     /// Operators in force; whoever drives the tracker keeps them new.
     pub(crate) operators: Arc<Operators>,
     /// `<task> -s <source>`, for the commands that errors offer.
     pub(crate) subtask: String,
-    filter: BlockAllowList,
+    /// Names of the tables of gh-ost and pt-osc; none by default.
+    pub(crate) online: OnlineDdl,
+    pub(super) filter: BlockAllowList,
     flavor: Flavor,
     version: u32,
 }
@@ -70,6 +72,7 @@ impl Tracker {
             cursors,
             operators: Arc::default(),
             subtask: String::new(),
+            online: OnlineDdl::default(),
             filter,
             flavor,
             version,
@@ -172,6 +175,9 @@ impl Tracker {
         id: &TransactionId,
     ) -> Result<Option<(TableName, Arc<Table>)>, TableFault> {
         let table = self.folded(&rows.map.schema, &rows.map.table);
+        if !self.shared.contains_key(&table) && self.role(&table) != TableRole::Real {
+            return Ok(None);
+        }
         if !self.filter.allows(&table.schema, Some(&table.table)) {
             return Ok(None);
         }
@@ -391,7 +397,7 @@ impl Tracker {
         Ok(all)
     }
 
-    fn context<'a>(&self, text: &'a StatementText) -> Context<'a> {
+    pub(super) fn context<'a>(&self, text: &'a StatementText) -> Context<'a> {
         Context {
             default_schema: Some(&text.default_schema)
                 .filter(|schema| !schema.is_empty())
@@ -407,7 +413,7 @@ impl Tracker {
     }
 
     /// The statement as it was logged.
-    fn logged(
+    pub(super) fn logged(
         &mut self,
         text: &StatementText,
         id: &TransactionId,
@@ -505,12 +511,13 @@ impl Tracker {
     }
 
     /// A change of nothing.
-    fn bare_change(&self, text: &StatementText, id: &TransactionId) -> Change {
+    pub(super) fn bare_change(&self, text: &StatementText, id: &TransactionId) -> Change {
         Change {
             origin: Origin::new(text, id, &self.subtask),
             run: Vec::new(),
             operator: None,
             tables: Vec::new(),
+            history_only: Vec::new(),
             before: Vec::new(),
             session: text.session.clone(),
         }
@@ -561,6 +568,9 @@ impl Tracker {
             .into_iter()
             .map(|(schema, table)| self.folded(&schema, &table))
             .collect();
+        if let Some(followed) = self.online_statement(statement, &changed, text, id) {
+            return followed;
+        }
         let ours: Vec<TableName> = changed
             .iter()
             .filter(|table| self.filter.allows(&table.schema, Some(&table.table)))
@@ -583,7 +593,7 @@ impl Tracker {
         self.change(statement, due, text, id).map(Some)
     }
 
-    fn structures_of(&self, tables: &[TableName]) -> Vec<(TableName, Option<Table>)> {
+    pub(super) fn structures_of(&self, tables: &[TableName]) -> Vec<(TableName, Option<Table>)> {
         tables
             .iter()
             .map(|table| (table.clone(), self.structure(table).cloned()))
