@@ -6,7 +6,8 @@ use std::{
 };
 
 use dm_model::{
-    BinlogPosition, DmError, GtidSet, OnlineDdl, Position, TableName, TableRole, codes, config::TaskMode,
+    BinlogPosition, DmError, GtidSet, OnlineDdl, Position, TableName, TableRole, codes,
+    config::TaskMode,
 };
 use mysql_async::{Conn, prelude::Queryable};
 use tracing::info;
@@ -339,7 +340,9 @@ pub(super) fn publish_tables(control: &Control, ready: &Ready) {
         .values()
         .filter(|row| {
             // Tables of an online schema change are only remembered.
-            row.structure.as_ref().is_none_or(|structure| structure.shadow.is_none())
+            row.structure
+                .as_ref()
+                .is_none_or(|structure| structure.shadow.is_none())
         })
         .map(|row| {
             let (rows_estimated, _) = ready.estimates.get(&row.name).copied().unwrap_or_default();

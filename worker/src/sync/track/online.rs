@@ -55,9 +55,7 @@ impl Tracker {
         }
         Some(match statement.kind() {
             Kind::RenameTable { pairs, .. } => self.online_rename(pairs, text, id),
-            Kind::DropTable { tables, if_exists } => {
-                self.online_drop(tables, *if_exists, text, id)
-            }
+            Kind::DropTable { tables, if_exists } => self.online_drop(tables, *if_exists, text, id),
             _ => self.shadow_changed(statement, &roles, text, id),
         })
     }
@@ -82,7 +80,9 @@ impl Tracker {
             statement.kind(),
             Kind::CreateTable(_) | Kind::CreateTableLike { .. }
         );
-        let known = self.structure(table).and_then(|structure| structure.shadow.clone());
+        let known = self
+            .structure(table)
+            .and_then(|structure| structure.shadow.clone());
         let mut remembered = match (creates, known) {
             (true, _) => {
                 // Whatever an abandoned migration left.
@@ -233,7 +233,9 @@ impl Tracker {
                         self.undo(&change);
                         return stop(
                             new.clone(),
-                            format!("{old} takes the place of {new}: its rows are not those that were followed"),
+                            format!(
+                                "{old} takes the place of {new}: its rows are not those that were followed"
+                            ),
                         );
                     }
                     // A swap that was taken back half-way: nothing happened.
@@ -305,8 +307,10 @@ impl Tracker {
             ))
         };
         let before = self.structures_of(&[real.clone(), shadow.clone()]);
-        let (Some(old), Some(new)) = (self.structure(real).cloned(), self.structure(shadow).cloned())
-        else {
+        let (Some(old), Some(new)) = (
+            self.structure(real).cloned(),
+            self.structure(shadow).cloned(),
+        ) else {
             return Err(differs(format!(
                 "the online schema change of {real} began before this task, so its statements are not known"
             )));
@@ -333,7 +337,9 @@ impl Tracker {
         }
         let structure = Table {
             shadow: None,
-            foreign_keys: made.map(|made| made.foreign_keys.clone()).unwrap_or_default(),
+            foreign_keys: made
+                .map(|made| made.foreign_keys.clone())
+                .unwrap_or_default(),
             ..new
         };
         self.schema.remove(&shadow.schema, &shadow.table);

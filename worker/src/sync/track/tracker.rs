@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use dm_binlog::RowsEvent;
 use dm_ddl::{Context, Database, Kind, Schema, Statement, Table};
 use dm_model::{
-    BlockAllowList, DmError, Flavor, OnlineDdl, Operator, OperatorAction, TableName, TableRole, TransactionId, codes,
+    BlockAllowList, DmError, Flavor, OnlineDdl, Operator, OperatorAction, TableName, TableRole,
+    TransactionId, codes,
 };
 
 use super::{Change, Origin, TableCursors, Tracked, TrackedItem, origin::shown};
