@@ -2,6 +2,7 @@
 
 mod compare;
 mod data_folders;
+mod ddl_replay;
 mod dmctl;
 mod encryption;
 mod fence;
