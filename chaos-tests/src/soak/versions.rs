@@ -32,12 +32,12 @@ impl Versions {
     pub(super) async fn create(source: &Endpoint, table: &str) -> Result<()> {
         let mut conn = source.conn().await?;
         conn.query_drop(format!(
-            "CREATE TABLE {table} (id INT PRIMARY KEY, v BIGINT NOT NULL, tag CHAR(32) NOT NULL, UNIQUE KEY (tag))"
+            "CREATE TABLE {table} (id INT PRIMARY KEY, v BIGINT NOT NULL, tag CHAR(64) CHARACTER SET ascii NOT NULL, UNIQUE KEY (tag))"
         ))
         .await?;
         for id in 1..=KEYS {
             conn.query_drop(format!(
-                "INSERT INTO {table} VALUES ({id}, 1, MD5('{id}:1'))"
+                "INSERT INTO {table} VALUES ({id}, 1, SHA2('{id}:1', 256))"
             ))
             .await?;
         }
@@ -89,7 +89,7 @@ async fn write(
             };
             let id = rng.random_range(1..=keys);
             let grow = format!(
-                "UPDATE {table} SET v = v + 1, tag = MD5(CONCAT(id, ':', v)) WHERE id = {id}"
+                "UPDATE {table} SET v = v + 1, tag = SHA2(CONCAT(id, ':', v), 256) WHERE id = {id}"
             );
             if rng.random_ratio(1, 8) {
                 let v: Option<i64> = transaction
@@ -101,7 +101,7 @@ async fn write(
                     .await?;
                 transaction
                     .query_drop(format!(
-                        "INSERT INTO {table} VALUES ({id}, {v}, MD5('{id}:{v}'))"
+                        "INSERT INTO {table} VALUES ({id}, {v}, SHA2('{id}:{v}', 256))"
                     ))
                     .await?;
             } else {
@@ -209,7 +209,7 @@ async fn look(
     let mut transaction = conn.start_transaction(options).await?;
     let rows = transaction
         .query(format!(
-            "SELECT id, v, tag = MD5(CONCAT(id, ':', v)) FROM {versions}"
+            "SELECT id, v, tag = SHA2(CONCAT(id, ':', v), 256) FROM {versions}"
         ))
         .await?;
     let sum: Option<i64> = transaction
