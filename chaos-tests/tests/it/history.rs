@@ -17,7 +17,7 @@ use crate::witness::Testimony;
 
 const LOOK_EVERY: Duration = Duration::from_millis(3);
 /// A history with fewer snapshots has seen too little.
-const SNAPSHOTS_MIN: usize = 100;
+const SNAPSHOTS_MIN: usize = 20;
 
 /// A row of `dm_lane`.
 #[derive(Clone, Debug, PartialEq)]
