@@ -27,6 +27,9 @@ const ACCOUNTS: u32 = 20;
 const BALANCE: u32 = 1_000;
 /// A source that is down is tried again after this time.
 const RECONNECT: Duration = Duration::from_millis(100);
+/// The default of one product may be unknown to the other; this one all have.
+const COMMON_COLLATION: &str =
+    "ALTER DATABASE `{db}` DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
 const TABLES: [&str; 6] = [
     "CREATE DATABASE `{db}`",
     "CREATE TABLE `{db}`.keyed (id BIGINT PRIMARY KEY, code VARCHAR(40) NOT NULL, n INT NOT NULL, UNIQUE KEY (code))",
@@ -38,7 +41,13 @@ const TABLES: [&str; 6] = [
 
 /// Makes the tables with `rows` rows in the larger ones.
 pub(crate) async fn populate(scene: &Scene, rows: u32) -> Result<()> {
-    scene.at_source(&TABLES).await?;
+    scene.at_source(&TABLES[..1]).await?;
+    if std::mem::discriminant(scene.source.product())
+        != std::mem::discriminant(scene.target.product())
+    {
+        scene.at_source(&[COMMON_COLLATION]).await?;
+    }
+    scene.at_source(&TABLES[1..]).await?;
     let mut conn = scene.source.conn().await?;
     conn.query_drop(format!("USE `{}`", scene.db)).await?;
     for first in (1..=rows).step_by(500) {
