@@ -430,8 +430,10 @@ async fn write(lab: &Lab, round: u64) -> Result<()> {
                     format!("INSERT INTO {name} (v, s) VALUES ({round}, 'w{round}')"),
                     format!("UPDATE {name} SET v = v + 1 WHERE id % 7 = {}", round % 7),
                     format!("DELETE FROM {name} WHERE id = {}", round + 1),
+                    // Farther each time: MySQL goes on numbering behind a moved key.
                     format!(
-                        "UPDATE {name} SET id = id + 100000 WHERE id = {}",
+                        "UPDATE {name} SET id = id + {} WHERE id = {}",
+                        (round + 1) * 1_000,
                         60 + round
                     ),
                 ] {
