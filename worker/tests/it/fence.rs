@@ -260,7 +260,7 @@ async fn r11_a_lower_epoch_and_a_foreign_cluster_are_refused() {
     assert_eq!(code, FENCED_OUT, "{message}");
     assert!(message.contains('9') && message.contains("10"), "{message}");
     let foreign = scene.spawn(Owner {
-        cluster: 2,
+        cluster: 1 << 32,
         epoch: 50,
         incarnation: 5,
     });
