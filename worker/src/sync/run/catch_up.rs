@@ -276,9 +276,7 @@ impl Reading {
             if !self.has_tables() {
                 return Ok(Vec::new());
             }
-            if let Some((point, _)) = &self.join
-                && self.taken.reaches(point)
-            {
+            if self.at_join() {
                 if let Some(rows) = self.end().await? {
                     return Ok(rows);
                 }
@@ -292,7 +290,7 @@ impl Reading {
                 }
                 Err(_) => {
                     self.ask_when_near().await?;
-                    if self.join.is_some() {
+                    if self.at_join() {
                         continue;
                     }
                     let read = tokio::select! {
@@ -514,6 +512,13 @@ impl Reading {
         let near = self.taken.reaches(&stream)
             || mine.file == theirs.file && theirs.offset.saturating_sub(mine.offset) <= NEAR_BYTES;
         near && self.taken.reaches(&self.settled_at)
+    }
+
+    /// Whether everything before the agreed point was read. While it was not, the rest has to be waited for.
+    fn at_join(&self) -> bool {
+        self.join
+            .as_ref()
+            .is_some_and(|(point, _)| self.taken.reaches(point))
     }
 
     /// Commits that the tables have everything up to the join point. `None`: the join was taken back.
