@@ -20,28 +20,28 @@ const WAIT: Duration = Duration::from_secs(20);
 const FENCED_OUT: i32 = 60_001;
 const FOREIGN_META: i32 = 60_010;
 
-struct Scene {
-    source: Server,
+pub(crate) struct Scene {
+    pub(crate) source: Server,
     target: Server,
     leases: std::sync::Mutex<Vec<LeaseTable>>,
 }
 
 /// Who starts.
 #[derive(Clone, Copy)]
-struct Owner {
+pub(crate) struct Owner {
     cluster: u64,
     epoch: u64,
     incarnation: u64,
 }
 
-const FIRST: Owner = Owner {
+pub(crate) const FIRST: Owner = Owner {
     cluster: 1,
     epoch: 10,
     incarnation: 1,
 };
 
 impl Scene {
-    async fn open() -> Option<Self> {
+    pub(crate) async fn open() -> Option<Self> {
         let source = Server::start(
             "mysql97",
             &[
@@ -87,7 +87,7 @@ impl Scene {
         token
     }
 
-    fn spawn(&self, owner: Owner) -> SubtaskHandle {
+    pub(crate) fn spawn(&self, owner: Owner) -> SubtaskHandle {
         let yaml = self.source.source(
             "s1",
             "root",
@@ -116,7 +116,7 @@ impl Scene {
         Subtask::spawn(spec, &TableCommands::default())
     }
 
-    async fn number(&self, query: &str) -> Option<u64> {
+    pub(crate) async fn number(&self, query: &str) -> Option<u64> {
         let opts = OptsBuilder::default()
             .ip_or_hostname("127.0.0.1")
             .tcp_port(self.target.port)
