@@ -19,6 +19,7 @@ mod masters;
 mod operators;
 mod plane_scene;
 mod refusal;
+mod relay;
 mod rows;
 mod rules;
 mod scene;

@@ -31,6 +31,7 @@ impl Led {
         let id = &request.source;
         let owner = self.owner(id);
         self.only_the_owner(&request, owner.as_deref())?;
+        let expected = vec![self.expect_source(id)];
         let yaml = self.read(|state| state.sources.get(id).map(|source| source.yaml.clone()));
         let yaml = yaml.ok_or_else(|| {
             DmError::new(
@@ -45,8 +46,10 @@ impl Led {
                 source_id: id.clone(),
                 yaml: source.to_yaml()?,
                 create_only: false,
+                relay_only: true,
             };
-            self.propose("put-source", Kind::PutSource(put)).await?;
+            self.propose_checked("put-source", Kind::PutSource(put), expected)
+                .await?;
             self.term.wake.notify_one();
         }
         let mut sources = Vec::new();

@@ -105,6 +105,7 @@ impl Led {
                 source_id: source.id.clone(),
                 yaml: source.yaml.clone(),
                 create_only: true,
+                relay_only: false,
             };
             kinds.push((Kind::PutSource(put), Vec::new()));
             if !worker.is_empty() {
@@ -301,6 +302,7 @@ impl Led {
                 source_id: id.clone(),
                 yaml: checked.yaml,
                 create_only: false,
+                relay_only: false,
             };
             kinds.push((Kind::PutSource(put), vec![expected]));
             updated.push((id, checked.notices));

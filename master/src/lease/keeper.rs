@@ -133,6 +133,7 @@ mod tests {
                 source_id: "s".into(),
                 yaml: "y".into(),
                 create_only: true,
+                relay_only: false,
             }),
             Kind::RegisterWorker(RegisterWorker {
                 name: "w".into(),

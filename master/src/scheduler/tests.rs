@@ -30,6 +30,7 @@ impl World {
                 source_id: source.to_string(),
                 yaml: "y".into(),
                 create_only: true,
+                relay_only: false,
             }));
         }
         for worker in workers {

@@ -81,7 +81,8 @@ impl State {
                 .is_some_and(|subtask| subtask.wanted == Wanted::Running)
         });
         let running: Vec<&str> = running.map(|(name, _)| name.as_str()).collect();
-        if !running.is_empty() {
+        let relay_only = command.relay_only && self.has_level(LEVEL_CHECKED);
+        if !running.is_empty() && !relay_only {
             return Err(Refusal::SourceBusy {
                 source_id: id.clone(),
                 tasks: running.join(","),

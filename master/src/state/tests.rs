@@ -43,7 +43,7 @@ fn epoch() -> impl Strategy<Value = u64> {
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
-        3 => (name("s"), any::<bool>()).prop_map(|(source_id, create_only)| Kind::PutSource(PutSource { source_id, yaml: "y".into(), create_only })),
+        3 => (name("s"), any::<bool>()).prop_map(|(source_id, create_only)| Kind::PutSource(PutSource { source_id, yaml: "y".into(), create_only, relay_only: false })),
         1 => name("s").prop_map(|source_id| Kind::RemoveSource(RemoveSource { source_id })),
         3 => (name("t"), names("s"), any::<bool>(), name("y")).prop_map(|(task, sources, remove_meta, yaml)| {
             Kind::PutTask(PutTask { task, yaml, sources, start_time: String::new(), remove_meta })
@@ -203,6 +203,7 @@ fn put_source(id: &str) -> Kind {
         source_id: id.into(),
         yaml: "y".into(),
         create_only: true,
+        relay_only: false,
     })
 }
 
@@ -271,8 +272,29 @@ fn refusals_carry_dms_codes() {
         source_id: "s".into(),
         yaml: "z".into(),
         create_only: false,
+        relay_only: false,
     };
-    assert_eq!(refused(&mut state, 9, Kind::PutSource(update)), 46025);
+    assert_eq!(
+        refused(&mut state, 9, Kind::PutSource(update.clone())),
+        46025
+    );
+    // Nothing that runs depends on the relay log; a cluster of the first level does not know the difference (R26).
+    let relay = PutSource {
+        relay_only: true,
+        ..update
+    };
+    assert_eq!(
+        refused(&mut state, 9, Kind::PutSource(relay.clone())),
+        46025
+    );
+    let mut newer = state.clone();
+    ok(
+        &mut newer,
+        9,
+        Kind::RaiseStateLevel(RaiseStateLevel { level: 2 }),
+    );
+    ok(&mut newer, 10, Kind::PutSource(relay));
+    assert_eq!(newer.sources["s"].yaml, "z");
     assert_eq!(
         refused(
             &mut state,
@@ -484,6 +506,7 @@ fn r28_a_revision_that_changed_refuses_the_command() {
         source_id: "a".into(),
         yaml: "other".into(),
         create_only: false,
+        relay_only: false,
     });
     state.apply(3, &command("", changed));
     let (outcome, _) = state.apply(4, &checked(2));

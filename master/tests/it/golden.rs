@@ -18,6 +18,7 @@ fn kinds() -> Vec<(&'static str, Kind)> {
         source_id: id.into(),
         yaml: format!("source-id: {id}\n"),
         create_only: true,
+        relay_only: false,
     };
     let step = |kind| Command {
         kind: Some(kind),

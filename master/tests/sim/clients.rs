@@ -47,6 +47,7 @@ async fn write(shared: &Shared, number: u64, key: usize, value: u64) {
                 source_id: shared.keys[key].clone(),
                 yaml: value.to_string(),
                 create_only: false,
+                relay_only: false,
             })),
             ..Command::default()
         };

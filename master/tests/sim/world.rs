@@ -290,6 +290,7 @@ impl Shared {
                 source_id: key.clone(),
                 yaml: "0".into(),
                 create_only: true,
+                relay_only: false,
             })
         }));
         for kind in kinds {
